@@ -1,0 +1,14 @@
+//! Floor 0: the deciding code.
+//!
+//! Everything here is pure: an input (and, where it matters, the time) goes in, a decision comes
+//! out. No I/O, clock, environment, randomness, actor, `async` or global lives here, so every rule
+//! can be tested by calling it. Rooms, each needing only those named before it: [`path`] and
+//! [`pattern`], then [`api`], then [`route`] and [`registry`]; [`auth`] and [`trace`] stand alone.
+
+pub mod api;
+pub mod auth;
+pub mod path;
+pub mod pattern;
+pub mod registry;
+pub mod route;
+pub mod trace;
