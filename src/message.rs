@@ -1,1 +1,7 @@
-//! message
+//! Floor 1: the corridor. The only words actors and handlers may exchange.
+//!
+//! Commands are imperative ([`registry::ProposeChange`]), facts are past or state
+//! ([`proxy::ApisPublished`]). Plain data with a result type; no behaviour, no actor types.
+
+pub mod proxy;
+pub mod registry;

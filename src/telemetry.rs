@@ -1,1 +1,5 @@
-//! telemetry
+//! The meter cupboard: what is logged, counted and reported as health. Any floor above 0 may use it.
+
+pub mod health;
+pub mod logging;
+pub mod metrics;

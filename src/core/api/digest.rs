@@ -12,6 +12,16 @@ impl Digest {
         todo!()
     }
 
+    /// The canonical form that is hashed: RFC 8785, server-managed members left out.
+    pub fn canonical(_document: &Document) -> Vec<u8> {
+        todo!()
+    }
+
+    /// The digest of bytes made by [`Digest::canonical`].
+    pub fn of_canonical(_canonical: &[u8]) -> Self {
+        todo!()
+    }
+
     /// The digest of every deleted definition.
     pub fn deleted() -> Self {
         todo!()

@@ -6,8 +6,14 @@ use serde_json::{Map, Value};
 pub type Document = Map<String, Value>;
 
 /// Members the server manages; dropped from what clients send (spec: `api-definitions.md` 1.2).
-pub const BOOKKEEPING: [&str; 6] =
-    ["active", "node_name", "phx_ref", "phx_ref_prev", "ref_number", "timestamp"];
+pub const BOOKKEEPING: [&str; 6] = [
+    "active",
+    "node_name",
+    "phx_ref",
+    "phx_ref_prev",
+    "ref_number",
+    "timestamp",
+];
 
 /// `document` without the server-managed members.
 pub fn without_bookkeeping(mut document: Document) -> Document {

@@ -1,6 +1,10 @@
 //! Document → [`Api`], or *all* faults (spec: `api-definitions.md` 1.8).
 
-use crate::core::api::{Api, document::Document, faults::{Faults, Warning}};
+use crate::core::api::{
+    Api,
+    document::Document,
+    faults::{Faults, Warning},
+};
 
 /// What validation needs to know of the node, to warn of what cannot work here.
 #[derive(Debug, Clone, Copy, Default)]

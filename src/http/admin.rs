@@ -1,0 +1,1 @@
+//! Port 4010, the management API.

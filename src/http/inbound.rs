@@ -1,0 +1,1 @@
+//! Port 4000, the proxy.
