@@ -31,3 +31,14 @@ pub struct Warning {
     /// What, and what to do about it.
     pub message: String,
 }
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (group, entries) in &self.groups {
+            for (field, message) in entries {
+                writeln!(f, "{group}: {field} {message}")?;
+            }
+        }
+        Ok(())
+    }
+}
