@@ -1,6 +1,5 @@
 //! Which endpoint answers a request, and what goes upstream.
 
-pub mod forwarding;
 pub mod headers;
 pub mod origin;
 pub mod query;

@@ -81,6 +81,9 @@ pub enum Rejection {
         /// The limit.
         max: usize,
     },
+    /// The change is stored, but the node cannot route by it and is about to restart: 503.
+    #[error("the node is about to restart; try again")]
+    Unavailable,
 }
 
 // === impl Preconditions ===

@@ -1,0 +1,159 @@
+//! What a client connection is doing, so that idle and slow ones can be closed.
+//!
+//! One coarse tick per worker instead of a timer per request: a timer costs every request, a tick
+//! costs one look at each connection a second. The connection's own task acts on the [`Signal`].
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    task::{Context, Waker},
+};
+
+use crate::http::inbound::client_stream::HeadScan;
+
+/// How long a connection may wait for its next request, in ticks (seconds): as nginx does.
+pub const IDLE_TICKS_MAX: u64 = 75;
+
+/// What a connection's task should do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Finish what is in flight, then close.
+    Drain,
+    /// Close; nothing has been received since the last answer.
+    CloseIdle,
+    /// Close; a request head takes too long.
+    CloseSlow,
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub struct Activity {
+    /// Requests being answered.
+    busy: Cell<u32>,
+    /// Part of a head has arrived.
+    in_head: Cell<bool>,
+    /// Tick of the last change of the above.
+    since: Cell<u64>,
+    now: Rc<Cell<u64>>,
+    /// HTTP/2 frames are not heads, so only idleness is judged.
+    multiplexed: Cell<bool>,
+    /// Looks for ambiguous framing in heads as they arrive.
+    pub scan: HeadScan,
+    signal: Cell<Option<Signal>>,
+    task: RefCell<Option<Waker>>,
+}
+
+/// A request is being answered; dropped with the answer.
+#[derive(Debug)]
+pub struct Busy(Rc<Activity>);
+
+// === impl Activity ===
+
+impl Activity {
+    /// A connection that has just been accepted; `now` is the worker's tick.
+    pub fn new(now: &Rc<Cell<u64>>) -> Rc<Self> {
+        Rc::new(Self {
+            busy: Cell::new(0),
+            in_head: Cell::new(false),
+            since: Cell::new(now.get()),
+            now: Rc::clone(now),
+            multiplexed: Cell::new(false),
+            scan: HeadScan::default(),
+            signal: Cell::new(None),
+            task: RefCell::new(None),
+        })
+    }
+
+    /// The connection speaks HTTP/2.
+    pub fn set_multiplexed(&self) {
+        self.multiplexed.set(true);
+    }
+
+    /// No request is being answered: what arrives belongs to a head.
+    pub fn expects_head(&self) -> bool {
+        self.busy.get() == 0 && !self.multiplexed.get()
+    }
+
+    /// Part of a head arrived.
+    pub fn head_bytes(&self, bytes: &[u8]) {
+        if !self.in_head.replace(true) {
+            self.since.set(self.now.get());
+        }
+        self.scan.feed(bytes);
+    }
+
+    /// A whole head arrived.
+    pub fn begin(self: &Rc<Self>) -> Busy {
+        self.busy.set(self.busy.get() + 1);
+        self.in_head.set(false);
+        Busy(Rc::clone(self))
+    }
+
+    /// Judges the connection; called once a tick.
+    pub fn judge(&self, head_ticks_max: u64) {
+        if self.busy.get() > 0 {
+            return;
+        }
+        let elapsed = self.now.get().saturating_sub(self.since.get());
+        if self.in_head.get() {
+            if elapsed > head_ticks_max {
+                self.send(Signal::CloseSlow);
+            }
+        } else if elapsed > IDLE_TICKS_MAX {
+            self.send(Signal::CloseIdle);
+        }
+    }
+
+    /// Tells the connection's task what to do.
+    pub fn send(&self, signal: Signal) {
+        self.signal.set(Some(signal));
+        if let Some(task) = self.task.borrow().as_ref() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// The signal that has arrived, if any; the task of `cx` is woken for the next one.
+    pub fn poll_signal(&self, cx: &Context<'_>) -> Option<Signal> {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            *task = Some(cx.waker().clone());
+        }
+        self.signal.take()
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let activity = &self.0;
+        activity.busy.set(activity.busy.get() - 1);
+        activity.since.set(activity.now.get());
+        activity.scan.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signal_after(ticks: u64, prepare: impl FnOnce(&Rc<Activity>) -> Option<Busy>) -> Option<Signal> {
+        let now = Rc::new(Cell::new(0));
+        let activity = Activity::new(&now);
+        let _busy = prepare(&activity);
+        now.set(ticks);
+        activity.judge(30);
+        activity.signal.get()
+    }
+
+    #[test]
+    fn a_connection_is_closed_when_it_idles_or_dawdles_but_never_while_it_is_answered() {
+        assert_eq!(signal_after(IDLE_TICKS_MAX, |_| None), None);
+        assert_eq!(signal_after(IDLE_TICKS_MAX + 1, |_| None), Some(Signal::CloseIdle));
+        let head = |activity: &Rc<Activity>| {
+            activity.head_bytes(b"GET / HT");
+            None
+        };
+        assert_eq!(signal_after(30, head), None);
+        assert_eq!(signal_after(31, head), Some(Signal::CloseSlow));
+        assert_eq!(signal_after(10_000, |activity| Some(activity.begin())), None);
+    }
+}

@@ -1,0 +1,430 @@
+//! One request: plan it on the snapshot, send it to its target, stream the answer back.
+
+use std::{future::poll_fn, rc::Rc, sync::Arc, task::Poll, time::Duration};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    header::{
+        CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE,
+    },
+    request::Parts,
+    uri::PathAndQuery,
+};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+
+use crate::{
+    core::{
+        api::{ResponseFrom, Target},
+        route::{
+            Plan, Route,
+            headers::{Aim, Hop, X_REQUEST_ID, toward_client, toward_target},
+            table,
+        },
+    },
+    http::inbound::{
+        answer::Answer,
+        connection::Client,
+        gate,
+        refusal::{Marks, Refusal},
+        request_body::{Progress, RequestBody, State},
+        request_log::Record,
+        span::Span,
+        system,
+        tunnel::{Held, carry},
+    },
+    telemetry::metrics::Outcome,
+    upstream::{ConnectError, Lease},
+};
+
+/// The answer to one request of `client`.
+pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<Answer> {
+    let busy = client.activity.begin();
+    let shared = &client.worker.shared;
+    let snapshot = client.worker.snapshot();
+    let span = Span::of(request.headers());
+    if request.uri().path().starts_with(system::PREFIX)
+        && let Some(mut answer) =
+            system::answer(request.method(), request.uri().path(), &shared.health, || {
+                span.marks(request.headers())
+            })
+    {
+        answer.body_mut().hold(busy);
+        return answer;
+    }
+    let log_path = shared.settings.request_log.then(|| request.uri().path());
+    let mut record = Record::start(&shared.metrics, &snapshot, request.method(), log_path);
+    let origin = request.headers().get(ORIGIN).cloned();
+    let kept_id = request.headers().get(X_REQUEST_ID).cloned();
+    let exchange = Exchange { client: Rc::clone(&client), span };
+    match exchange.run(&snapshot.table, request, &mut record).await {
+        Ok(Done::Answered(mut response)) => {
+            record.set_outcome(Outcome::Ok, response.status());
+            response.body_mut().record(record);
+            response.body_mut().hold(busy);
+            response
+        }
+        Ok(Done::Upgraded { response, ends }) => {
+            record.set_outcome(Outcome::Ok, response.status());
+            let held = Held { open: Some(Rc::clone(&client.open)), busy, record };
+            actix_rt::spawn(carry(ends.client, ends.target, held));
+            response
+        }
+        Err(refusal) => {
+            record.set_outcome(refusal.outcome(), refusal.status());
+            let marks = exchange.span.marks_for(kept_id.as_ref());
+            let mut response = refusal.answer(marks, &shared.settings.cors, origin.as_ref());
+            response.body_mut().record(record);
+            response.body_mut().hold(busy);
+            response
+        }
+    }
+}
+
+/// How an exchange with a target went well.
+enum Done {
+    /// An ordinary answer.
+    Answered(Response<Answer>),
+    /// A 101, after which bytes pass both ways.
+    Upgraded { response: Response<Answer>, ends: Ends },
+}
+
+/// Both ends of a tunnel to be.
+struct Ends {
+    client: OnUpgrade,
+    target: OnUpgrade,
+}
+
+/// One request's way to its target.
+struct Exchange {
+    client: Rc<Client>,
+    span: Span,
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    async fn run(
+        &self,
+        table: &table::RouteTable,
+        mut request: Request<Incoming>,
+        record: &mut Record,
+    ) -> Result<Done, Refusal> {
+        if *request.method() == Method::TRACE || *request.method() == Method::CONNECT {
+            return Err(Refusal::NotImplemented);
+        }
+        let host = host(&request)?;
+        if self.client.activity.scan.is_ambiguous() {
+            return Err(Refusal::BadRequest);
+        }
+        let plan = plan(table, &request)?;
+        record.set_route(plan.index);
+        let route = plan.route;
+        gate::check(&self.client, route, &request).await?;
+        if !is_served(route) {
+            return Err(Refusal::Unavailable);
+        }
+        let upgrade = wanted_upgrade(&request);
+        let client_end = upgrade.as_ref().map(|_protocol| hyper::upgrade::on(&mut request));
+        let (mut parts, body) = request.into_parts();
+        let (body, progress) = self.body(route, &parts.headers, body)?;
+        self.rewrite(&mut parts, &plan, host, upgrade, progress.is_some())?;
+        let request = Request::from_parts(parts, body);
+        match client_end {
+            Some(client_end) => self.send_upgrade(route, request, client_end).await,
+            None => self.send(route, request, progress).await.map(Done::Answered),
+        }
+    }
+
+    /// Wraps the request's body, or refuses it because its declared length is too large.
+    fn body(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<(RequestBody, Option<Rc<Progress>>), Refusal> {
+        let settings = &self.client.worker.shared.settings;
+        let bytes_max = route.endpoint().body_bytes_max.or(settings.body_bytes_max);
+        let declared = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok())
+            .and_then(|length| length.parse::<u64>().ok());
+        if let (Some(declared), Some(max)) = (declared, bytes_max)
+            && declared > max
+        {
+            return Err(Refusal::PayloadTooLarge);
+        }
+        Ok(RequestBody::new(body, bytes_max, settings.body_pause_max))
+    }
+
+    /// Turns the client's head into the one for the target.
+    fn rewrite(
+        &self,
+        parts: &mut Parts,
+        plan: &Plan<'_>,
+        host: Option<HeaderValue>,
+        upgrade: Option<HeaderValue>,
+        has_body: bool,
+    ) -> Result<(), Refusal> {
+        let route = plan.route;
+        let peer = &self.client.peer;
+        let endpoint = route.endpoint();
+        let has_length = parts.headers.contains_key(CONTENT_LENGTH);
+        let hop = Hop {
+            forwarded: &peer.forwarded,
+            peer: &peer.ip_text,
+            trusted: peer.trusted,
+            scheme: peer.scheme(),
+            host,
+            via: via(parts.version),
+            request_id: self.span.request_id(),
+            traceparent: self.span.traceparent(),
+            tracestate: self.span.tracestate(&parts.headers),
+            upgrade,
+        };
+        let add_headers = if endpoint.transform { &*route.api.add_headers } else { &[] };
+        toward_target(
+            &mut parts.headers,
+            hop,
+            Aim { authority: route.authority.clone(), add_headers },
+        );
+        if has_body && !has_length {
+            // Said explicitly, because hyper would send a GET without its body otherwise.
+            parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        let target = match &plan.target {
+            Some(target) => PathAndQuery::try_from(target.as_str())
+                .map_err(|_invalid| Refusal::BadRequest)?,
+            None => parts.uri.path_and_query().cloned().ok_or(Refusal::BadRequest)?,
+        };
+        parts.uri = Uri::from(target);
+        parts.version = Version::HTTP_11;
+        parts.extensions = http::Extensions::new();
+        Ok(())
+    }
+
+    /// Sends `request`, on a pooled connection if there is one, and once more on a new one if the
+    /// pooled connection proves dead and sending again cannot do anything twice.
+    async fn send(
+        &self,
+        route: &Route,
+        mut request: Request<RequestBody>,
+        progress: Option<Rc<Progress>>,
+    ) -> Result<Response<Answer>, Refusal> {
+        let pool = &self.client.worker.pool;
+        let limit = self.head_limit(route);
+        if let Some(lease) = pool.checkout(&route.origin) {
+            let spare = spare(&request, progress.is_some());
+            match exchange(lease, request, progress.clone(), limit).await {
+                Ok((response, lease)) => return Ok(self.answer(response, lease, progress)),
+                Err(failure) => {
+                    let unsent = failure.unsent.map(|request| *request);
+                    request = match unsent.or(spare) {
+                        Some(request) if failure.refusal == Refusal::BadGateway => request,
+                        Some(_) | None => return Err(failure.refusal),
+                    };
+                }
+            }
+            self.client.worker.shared.metrics.upstream_retries.inc();
+        }
+        let lease = pool.connect(&route.origin).await.map_err(|error| unreachable(route, &error))?;
+        match exchange(lease, request, progress.clone(), limit).await {
+            Ok((response, lease)) => Ok(self.answer(response, lease, progress)),
+            Err(failure) => Err(failure.refusal),
+        }
+    }
+
+    /// Asks the target to upgrade, on a connection of its own.
+    async fn send_upgrade(
+        &self,
+        route: &Route,
+        request: Request<RequestBody>,
+        client_end: OnUpgrade,
+    ) -> Result<Done, Refusal> {
+        let pool = &self.client.worker.pool;
+        let lease = pool
+            .connect_for_upgrade(&route.origin)
+            .await
+            .map_err(|error| unreachable(route, &error))?;
+        let (mut response, lease) = exchange(lease, request, None, self.head_limit(route))
+            .await
+            .map_err(|failure| failure.refusal)?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Done::Answered(self.answer(response, lease, None)));
+        }
+        let ends = Ends { client: client_end, target: hyper::upgrade::on(&mut response) };
+        toward_client(response.headers_mut(), true);
+        let response = response.map(|_no_body| Answer::complete(bytes::Bytes::new()));
+        Ok(Done::Upgraded { response, ends })
+    }
+
+    fn head_limit(&self, route: &Route) -> Duration {
+        route.endpoint().timeout.unwrap_or(self.client.worker.shared.settings.head_timeout)
+    }
+
+    fn answer(
+        &self,
+        response: Response<Incoming>,
+        lease: Lease<RequestBody>,
+        progress: Option<Rc<Progress>>,
+    ) -> Response<Answer> {
+        let (mut parts, body) = response.into_parts();
+        toward_client(&mut parts.headers, false);
+        if parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED {
+            parts.headers.remove(CONTENT_LENGTH);
+        }
+        parts.headers.entry(SERVER).or_insert(HeaderValue::from_static("rig"));
+        parts.version = Version::HTTP_11;
+        parts.extensions = http::Extensions::new();
+        let pause_max = self.client.worker.shared.settings.answer_pause_max;
+        Response::from_parts(parts, Answer::stream(body, lease, progress, pause_max))
+    }
+}
+
+/// A request that failed before its answer's head.
+struct Failure {
+    refusal: Refusal,
+    /// The request, if nothing of it was written.
+    unsent: Option<Box<Request<RequestBody>>>,
+}
+
+/// Sends `request` on `lease` and waits for the answer's head.
+async fn exchange(
+    mut lease: Lease<RequestBody>,
+    request: Request<RequestBody>,
+    progress: Option<Rc<Progress>>,
+    limit: Duration,
+) -> Result<(Response<Incoming>, Lease<RequestBody>), Failure> {
+    // A pooled connection may need a moment to notice that its last answer is over.
+    if !lease.sender.is_ready() && lease.sender.ready().await.is_err() {
+        let unsent = Some(Box::new(request));
+        return Err(Failure { refusal: Refusal::BadGateway, unsent });
+    }
+    let mut answer = std::pin::pin!(lease.sender.try_send_request(request));
+    let mut deadline =
+        crate::http::inbound::request_body::AfterBody::new(progress.clone(), limit);
+    let outcome = poll_fn(|cx| {
+        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+            return Poll::Ready(Some(answer));
+        }
+        deadline.poll(cx).map(|()| None)
+    })
+    .await;
+    match outcome {
+        None => Err(Failure { refusal: Refusal::GatewayTimeout, unsent: None }),
+        Some(Ok(response)) => Ok((response, lease)),
+        Some(Err(mut error)) => {
+            let unsent = error.take_message().map(Box::new);
+            let refusal = blame(progress.as_deref());
+            if refusal == Refusal::BadGateway {
+                log::debug!("a target broke off: {}", error.error());
+            }
+            Err(Failure { refusal, unsent })
+        }
+    }
+}
+
+/// Whose fault it is that a request could not be sent.
+fn blame(progress: Option<&Progress>) -> Refusal {
+    match progress.map(Progress::state) {
+        Some(State::TooLarge) => Refusal::PayloadTooLarge,
+        Some(State::TimedOut) => Refusal::ClientTimeout,
+        Some(State::Broken | State::Sending | State::Done) | None => Refusal::BadGateway,
+    }
+}
+
+fn unreachable(route: &Route, error: &ConnectError) -> Refusal {
+    log::warn!(
+        "{}/{}: {} is unreachable: {error}",
+        route.api.id,
+        route.endpoint().id,
+        route.origin.authority()
+    );
+    Refusal::BadGateway
+}
+
+/// A copy to send if the original is lost with a dead connection: only for requests that may be
+/// sent twice (RFC 9110, 9.2.2) and have no body, which could not be sent twice.
+fn spare(request: &Request<RequestBody>, has_body: bool) -> Option<Request<RequestBody>> {
+    if has_body || !request.method().is_idempotent() {
+        return None;
+    }
+    let mut spare = Request::new(RequestBody::Empty);
+    *spare.method_mut() = request.method().clone();
+    *spare.uri_mut() = request.uri().clone();
+    *spare.headers_mut() = request.headers().clone();
+    Some(spare)
+}
+
+fn plan<'t>(
+    table: &'t table::RouteTable,
+    request: &Request<Incoming>,
+) -> Result<Plan<'t>, Refusal> {
+    let head = table::RequestHead {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: request.uri().query(),
+    };
+    table.plan(head).map_err(|refusal| match refusal {
+        table::Refusal::BadPath => Refusal::BadRequest,
+        table::Refusal::NotFound => Refusal::NotFound,
+        table::Refusal::MethodNotAllowed => Refusal::MethodNotAllowed,
+    })
+}
+
+/// This version answers synchronously from HTTP targets only.
+fn is_served(route: &Route) -> bool {
+    let endpoint = route.endpoint();
+    match (endpoint.target, endpoint.response_from) {
+        // NATS cannot answer for an HTTP target, so the target's own answer is taken.
+        (Target::Http, ResponseFrom::Http | ResponseFrom::Nats) => true,
+        (Target::Http, ResponseFrom::HttpAsync | ResponseFrom::Kafka | ResponseFrom::Kinesis)
+        | (Target::Kafka | Target::Kinesis | Target::Nats, _) => false,
+    }
+}
+
+/// What the client called us. Exactly one name is allowed, and HTTP/1.1 demands one
+/// (RFC 9112, 3.2).
+fn host(request: &Request<Incoming>) -> Result<Option<HeaderValue>, Refusal> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    if second.is_some() || first.is_some_and(|host| !is_host(host.as_bytes())) {
+        return Err(Refusal::BadRequest);
+    }
+    if let Some(authority) = request.uri().authority() {
+        return HeaderValue::try_from(authority.as_str())
+            .map(Some)
+            .map_err(|_invalid| Refusal::BadRequest);
+    }
+    if first.is_none() && request.version() == Version::HTTP_11 {
+        return Err(Refusal::BadRequest);
+    }
+    Ok(first.cloned())
+}
+
+fn is_host(host: &[u8]) -> bool {
+    host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte))
+}
+
+/// The protocol the client wants to switch to. HTTP/2 by upgrade is not offered (RFC 9113, 3.1).
+fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
+    let protocol = request.headers().get(UPGRADE)?;
+    let asks = request
+        .headers()
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
+    let is_h2c = protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
+    let bodiless = hyper::body::Body::is_end_stream(request.body());
+    (asks && !is_h2c && bodiless && request.version() == Version::HTTP_11)
+        .then(|| protocol.clone())
+}
+
+fn via(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "1.0 rig",
+        Version::HTTP_2 => "2.0 rig",
+        _ => "1.1 rig",
+    }
+}

@@ -1,0 +1,243 @@
+//! The client's body on its way to the target: streamed, counted, limited.
+//!
+//! The target's connection pulls it, so a slow target slows the client and nothing piles up here.
+//! What ended it is left in [`Progress`], where the handler finds out why sending failed.
+
+use std::{
+    cell::{Cell, RefCell},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// How far a request body has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// More may come.
+    Sending,
+    /// All of it was taken by the target's connection.
+    Done,
+    /// Longer than allowed.
+    TooLarge,
+    /// The client paused longer than `BODY_TIMEOUT`.
+    TimedOut,
+    /// The client broke off, or its framing was wrong.
+    Broken,
+}
+
+/// Why a body ended early, as the target's connection is told.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyFailure {
+    /// See [`State::TooLarge`].
+    #[error("the request body is larger than allowed")]
+    TooLarge,
+    /// See [`State::TimedOut`].
+    #[error("the client paused too long within its body")]
+    TimedOut,
+    /// See [`State::Broken`].
+    #[error("the client broke off: {0}")]
+    Client(#[from] hyper::Error),
+}
+
+/// Shared between a body and the handler that waits for the answer.
+#[derive(Debug)]
+pub struct Progress {
+    state: Cell<State>,
+    bytes: Cell<u64>,
+    waiting: RefCell<Option<Waker>>,
+}
+
+/// A request body as the target's connection pulls it.
+#[derive(Debug)]
+pub enum RequestBody {
+    /// There is none.
+    Empty,
+    /// Streams from the client. Boxed, because most requests have none and every one is moved.
+    Streaming(Box<Streaming>),
+}
+
+/// The parts of a streaming body.
+#[derive(Debug)]
+pub struct Streaming {
+    inner: Incoming,
+    progress: Rc<Progress>,
+    bytes_max: u64,
+    pause_max: Option<Duration>,
+    /// Runs while the client is silent; made at the first silence.
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+// === impl Progress ===
+
+impl Progress {
+    /// How far the body has come.
+    pub fn state(&self) -> State {
+        self.state.get()
+    }
+
+    /// Bytes passed on so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    /// Wakes the task of `cx` when the body ends.
+    pub fn wake_at_end(&self, cx: &Context<'_>) {
+        self.waiting.replace(Some(cx.waker().clone()));
+    }
+
+    fn end(&self, state: State) {
+        self.state.set(state);
+        if let Some(waker) = self.waiting.take() {
+            waker.wake();
+        }
+    }
+}
+
+// === impl RequestBody ===
+
+impl RequestBody {
+    /// Wraps what the client sends; `None` as progress means there is no body.
+    pub fn new(
+        inner: Incoming,
+        bytes_max: Option<u64>,
+        pause_max: Option<Duration>,
+    ) -> (Self, Option<Rc<Progress>>) {
+        if inner.is_end_stream() {
+            return (Self::Empty, None);
+        }
+        let progress = Rc::new(Progress {
+            state: Cell::new(State::Sending),
+            bytes: Cell::new(0),
+            waiting: RefCell::new(None),
+        });
+        let streaming = Streaming {
+            inner,
+            progress: Rc::clone(&progress),
+            bytes_max: bytes_max.unwrap_or(u64::MAX),
+            pause_max,
+            pause: None,
+        };
+        (Self::Streaming(Box::new(streaming)), Some(progress))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyFailure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
+            Self::Streaming(streaming) => streaming.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Streaming(streaming) => streaming.inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Streaming(streaming) => streaming.inner.size_hint(),
+        }
+    }
+}
+
+// === impl Streaming ===
+
+impl Streaming {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
+        let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
+            return self.poll_pause(cx);
+        };
+        self.pause = None;
+        match next {
+            None => {
+                self.progress.end(State::Done);
+                Poll::Ready(None)
+            }
+            Some(Err(error)) => {
+                self.progress.end(State::Broken);
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                let bytes = self.progress.bytes.get() + length;
+                if bytes > self.bytes_max {
+                    self.progress.end(State::TooLarge);
+                    return Poll::Ready(Some(Err(BodyFailure::TooLarge)));
+                }
+                self.progress.bytes.set(bytes);
+                if self.inner.is_end_stream() {
+                    self.progress.end(State::Done);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+        }
+    }
+
+    fn poll_pause(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
+        let Some(pause_max) = self.pause_max else {
+            return Poll::Pending;
+        };
+        let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(pause_max)));
+        ready!(pause.as_mut().poll(cx));
+        self.progress.end(State::TimedOut);
+        Poll::Ready(Some(Err(BodyFailure::TimedOut)))
+    }
+}
+
+impl Drop for Streaming {
+    /// The target's connection lost interest (it answered early or died): nothing more is awaited.
+    fn drop(&mut self) {
+        if self.progress.state() == State::Sending {
+            self.progress.end(State::Broken);
+        }
+    }
+}
+
+/// Waits until `deadline` after the body has been sent, for use beside the wait for an answer.
+pub struct AfterBody {
+    progress: Option<Rc<Progress>>,
+    limit: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl AfterBody {
+    /// Completes `limit` after `progress` has ended (at once counted, if there is no body).
+    pub fn new(progress: Option<Rc<Progress>>, limit: Duration) -> Self {
+        Self { progress, limit, sleep: None }
+    }
+
+    /// Ready when the time is over.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(progress) = &self.progress {
+            if progress.state() == State::Sending {
+                progress.wake_at_end(cx);
+                return Poll::Pending;
+            }
+            self.progress = None;
+        }
+        let limit = self.limit;
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
+        sleep.as_mut().poll(cx)
+    }
+}

@@ -1,0 +1,213 @@
+//! One inbound worker: a thread with its own connections, pool and view of the snapshot.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use tokio::sync::Notify;
+
+use crate::{
+    http::inbound::{
+        activity::{Activity, Signal},
+        gate::Gate,
+        refusal::Cors,
+        request_body::RequestBody,
+    },
+    message::proxy::{Snapshot, SnapshotCell},
+    telemetry::{health::Health, metrics::Metrics},
+    upstream::{self, Pool, pool::SWEEP_INTERVAL},
+};
+
+/// Length of a tick; all coarse limits of connections are counted in it.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The limits and manners of the inbound port.
+#[derive(Debug)]
+pub struct Settings {
+    /// Longest wait for an answer's head, once the request is sent (`PROXY_RECV_TIMEOUT`).
+    pub head_timeout: Duration,
+    /// Longest pause within an answer's body (`PROXY_STREAM_IDLE_TIMEOUT`); `None`: any.
+    pub answer_pause_max: Option<Duration>,
+    /// Longest pause within a request's body (`BODY_TIMEOUT`); `None`: any.
+    pub body_pause_max: Option<Duration>,
+    /// Largest request body (`MAX_BODY_BYTES`); `None`: any.
+    pub body_bytes_max: Option<u64>,
+    /// Longest time for a request head (`HEADER_TIMEOUT`), whole seconds.
+    pub header_timeout: Duration,
+    /// Largest request head (`MAX_HEADER_BYTES`).
+    pub header_bytes_max: usize,
+    /// Most client connections at a time over all workers (`MAX_CONNECTIONS`).
+    pub connections_max: usize,
+    /// Peers whose forwarding headers are believed (`TRUSTED_PROXIES`).
+    pub trusted_proxies: Vec<IpNet>,
+    /// `by=` of `forwarded`: the address `HOST` resolves to, or its name.
+    pub by: String,
+    /// Origins for the gateway's own answers (`CORS`).
+    pub cors: Cors,
+    /// Requests are logged (`REQUEST_LOG=console`).
+    pub request_log: bool,
+}
+
+/// What all workers share.
+pub struct Shared {
+    /// Routes; replaced by the proxy actor.
+    pub snapshot: Arc<SnapshotCell>,
+    /// Checks tokens.
+    pub gate: Gate,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Readiness.
+    pub health: Arc<Health>,
+    /// Limits and manners.
+    pub settings: Settings,
+    /// Open client connections, tunnels included.
+    open: AtomicUsize,
+    /// Told when `open` falls to zero.
+    all_closed: Notify,
+}
+
+/// One worker.
+pub struct Worker {
+    /// What all workers share.
+    pub shared: Arc<Shared>,
+    /// Connections to targets.
+    pub pool: Rc<Pool<RequestBody>>,
+    /// Tick of the worker's clock.
+    pub now: Rc<Cell<u64>>,
+    snapshot: RefCell<Rc<Arc<Snapshot>>>,
+    activities: RefCell<Vec<Weak<Activity>>>,
+    draining: Cell<bool>,
+}
+
+/// One open client connection; closing it is noticed by whoever waits for the last.
+pub struct Open(Arc<Shared>);
+
+// === impl Shared ===
+
+impl Shared {
+    /// What all workers share.
+    pub fn new(
+        snapshot: Arc<SnapshotCell>,
+        gate: Gate,
+        metrics: Arc<Metrics>,
+        health: Arc<Health>,
+        settings: Settings,
+    ) -> Arc<Self> {
+        let (open, all_closed) = (AtomicUsize::new(0), Notify::new());
+        Arc::new(Self { snapshot, gate, metrics, health, settings, open, all_closed })
+    }
+
+    /// Counts a new connection, or refuses it (`None`) because there are too many.
+    pub fn open(self: &Arc<Self>) -> Option<Open> {
+        if self.open.fetch_add(1, Ordering::SeqCst) >= self.settings.connections_max {
+            self.open.fetch_sub(1, Ordering::SeqCst);
+            return None;
+        }
+        self.metrics.inbound_connections.inc();
+        Some(Open(Arc::clone(self)))
+    }
+
+    /// Completes when no client connection is open.
+    pub async fn all_closed(&self) {
+        loop {
+            let closed = self.all_closed.notified();
+            tokio::pin!(closed);
+            // Registered before the count is read, so that the last close cannot be missed.
+            closed.as_mut().enable();
+            if self.open.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            closed.await;
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics.inbound_connections.dec();
+        if self.0.open.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.all_closed.notify_waiters();
+        }
+    }
+}
+
+// === impl Worker ===
+
+impl Worker {
+    /// Starts the worker's clock on the current thread.
+    pub fn start(shared: Arc<Shared>, upstream: Arc<upstream::Settings>) -> Rc<Self> {
+        let snapshot = Rc::new(shared.snapshot.load_full());
+        let worker = Rc::new(Self {
+            shared,
+            pool: Pool::new(upstream),
+            now: Rc::new(Cell::new(0)),
+            snapshot: RefCell::new(snapshot),
+            activities: RefCell::default(),
+            draining: Cell::new(false),
+        });
+        actix_rt::spawn(tick(Rc::downgrade(&worker)));
+        worker
+    }
+
+    /// The current snapshot. Counted references are per worker, so that workers do not contend for
+    /// one counter with every request.
+    pub fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+        let latest = self.shared.snapshot.load();
+        let mut mine = self.snapshot.borrow_mut();
+        if !Arc::ptr_eq(&latest, &mine) {
+            *mine = Rc::new(Arc::clone(&latest));
+        }
+        Rc::clone(&mine)
+    }
+
+    /// A new connection's state, watched from now on.
+    pub fn watch(&self) -> Rc<Activity> {
+        let activity = Activity::new(&self.now);
+        if self.draining.get() {
+            activity.send(Signal::Drain);
+        }
+        self.activities.borrow_mut().push(Rc::downgrade(&activity));
+        activity
+    }
+
+    /// Has every connection finish what is in flight and close.
+    pub fn drain(&self) {
+        self.draining.set(true);
+        for activity in self.activities.borrow().iter().filter_map(Weak::upgrade) {
+            activity.send(Signal::Drain);
+        }
+    }
+
+    fn judge(&self) {
+        let head_ticks_max = self.shared.settings.header_timeout.as_secs();
+        self.activities.borrow_mut().retain(|activity| {
+            let activity = activity.upgrade();
+            if let Some(activity) = &activity {
+                activity.judge(head_ticks_max);
+            }
+            activity.is_some()
+        });
+    }
+}
+
+async fn tick(worker: Weak<Worker>) {
+    let sweep_ticks = SWEEP_INTERVAL.as_secs().max(1);
+    let mut interval = tokio::time::interval(TICK);
+    loop {
+        interval.tick().await;
+        let Some(worker) = worker.upgrade() else { return };
+        let now = worker.now.get() + 1;
+        worker.now.set(now);
+        worker.judge();
+        if now.is_multiple_of(sweep_ticks) {
+            worker.pool.sweep();
+        }
+    }
+}

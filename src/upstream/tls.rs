@@ -1,0 +1,60 @@
+//! Trust for `https` targets: the system's roots, plus a private CA (`PROXY_CA_CERTFILE`).
+
+use std::{path::Path, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+/// Why the trust store cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The file cannot be read or holds no PEM certificate.
+    #[error("PROXY_CA_CERTFILE: {path} is not a readable PEM certificate file: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// rustls refuses the settings.
+    #[error("TLS for targets cannot be set up: {0}")]
+    Rustls(#[from] rustls::Error),
+}
+
+/// A client configuration that verifies targets against the system's roots and `extra_ca`.
+///
+/// # Errors
+/// [`TrustError`]. Missing system roots are no error: a container may have none and no `https`
+/// target; connecting to one then fails with a certificate error.
+pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
+    let mut roots = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
+    for error in &system.errors {
+        log::debug!("a system root certificate cannot be read: {error}");
+    }
+    roots.add_parsable_certificates(system.certs);
+    if let Some(path) = extra_ca {
+        let unreadable = |reason: String| TrustError::Unreadable {
+            path: path.display().to_string(),
+            reason,
+        };
+        let certificates = CertificateDer::pem_file_iter(path)
+            .map_err(|error| unreadable(error.to_string()))?
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unreadable(error.to_string()))?;
+        if certificates.is_empty() {
+            return Err(unreadable("it holds no certificate".to_owned()));
+        }
+        for certificate in certificates {
+            roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
