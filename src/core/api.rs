@@ -9,6 +9,8 @@ pub mod digest;
 pub mod document;
 pub mod faults;
 pub mod seed;
+pub mod target_url;
+mod token_source;
 pub mod validate;
 pub mod view;
 
