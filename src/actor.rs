@@ -43,7 +43,6 @@ impl Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        // Nobody listens any more once the process is ending anyway.
         if let Some(bell) = &self.bell {
             drop(bell.send(self.who));
         }

@@ -9,7 +9,7 @@ pub mod ports;
 
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
 
-use actix::{Actor, Recipient, Supervisor};
+use actix::{Recipient, Supervisor};
 use actix_rt::{Arbiter, System};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
@@ -23,14 +23,14 @@ use crate::{
         registry::{RegistryActor, now_ms},
     },
     app::ports::{Listener, Ports},
-    config::Config,
+    config::{Config, listeners::Guard},
     core::{
         api::validate::Surroundings,
         auth::{algorithm::Algorithm, claims::Requirements, keys::KeySet},
         registry::Registry,
     },
     http::{
-        admin,
+        admin::{self, guard::BearerToken, server::ServerOptions},
         inbound::{
             gate::Gate,
             listener,
@@ -107,8 +107,8 @@ pub struct Running {
 
 /// The ends that keep the supervised actors alive.
 struct Actors {
-    registry: actix::Addr<RegistryActor>,
-    keys: Option<actix::Addr<KeysActor>>,
+    _registry: actix::Addr<RegistryActor>,
+    _keys: Option<actix::Addr<KeysActor>>,
 }
 
 /// Runs a node until it is told to stop.
@@ -216,18 +216,21 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             let metrics = Arc::clone(&metrics);
             Arc::new(move || metrics.render()) as Arc<dyn Fn() -> String + Send + Sync>
         }),
-        judge: Arc::new(move |auth, headers, query| {
+        token_check: Arc::new(move |auth, headers, query| {
             gate.judge(auth, headers, query).map_err(|refused| refused.to_string())
         }),
         node_name: config.node_name,
-        guard: config.admin.guard,
+        token: match &config.admin.guard {
+            Guard::Token(token) => Some(BearerToken::new(token.expose().as_bytes())),
+            Guard::Loopback | Guard::Nobody => None,
+        },
         definition_bytes_max: config.limits.definition_bytes_max,
     };
     let admin_tls = match &certificate {
-        Some((cell, _files)) => Some(cell.server_config(&[])?),
+        Some((cell, _files)) => ports.admin_tls()?.zip(Some(cell.server_config(&[])?)),
         None => None,
     };
-    let admin = admin::serve(state, ports.admin(), ports.admin_tls().zip(admin_tls))?;
+    let admin = admin::server(state, ports.admin()?, admin_tls, ServerOptions::default())?;
     let admin_handle = admin.handle();
     actix_rt::spawn(admin);
 
@@ -248,7 +251,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         bell,
         certificate,
         shutdown: config.shutdown,
-        _actors: Actors { registry, keys },
+        _actors: Actors { _registry: registry, _keys: keys },
     })
 }
 
@@ -267,7 +270,11 @@ fn gate(
     tls: &Arc<rustls::ClientConfig>,
     alarm: &mpsc::UnboundedSender<&'static str>,
 ) -> Result<(Gate, Option<actix::Addr<KeysActor>>), StartError> {
-    let algorithm: Algorithm = jwt.algorithm.parse()?;
+    // The default, HS256, is a shared secret, which no URL can publish.
+    let algorithm = match (&jwt.jwks_url, jwt.algorithm_given) {
+        (Some(_url), false) => Algorithm::Rs256,
+        (_, _) => jwt.algorithm.parse()?,
+    };
     let secret = jwt.secret_key.as_ref().map(|secret| secret.expose());
     let mut keys = KeySet::new(algorithm, secret)?;
     if jwt.jwks_url.is_some() {

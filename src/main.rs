@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     match command {
         Command::Check { subject } => check::run(&subject, &flags, &Environment, &Disk),
         Command::Serve => start(&flags, app::serve),
-        Command::Demo => start(&flags, app::demo),
+        Command::Demo => start(&flags, app::demo::run),
     }
 }
 

@@ -6,7 +6,10 @@ use actix::{Actor, Context, Handler, MessageResult, Supervised};
 
 use crate::{
     actor::{Alarm, MAILBOX_MESSAGES_MAX},
-    core::route::{RouteTable, shadow},
+    core::{
+        api::faults::Warning,
+        route::{RouteTable, shadow},
+    },
     message::proxy::{ApisPublished, Snapshot, SnapshotCell, labels},
     telemetry::metrics::Metrics,
 };
@@ -57,11 +60,21 @@ impl Handler<ApisPublished> for ProxyActor {
         let ApisPublished { apis, changed } = published;
         self.metrics.apis.set(i64::try_from(apis.len()).unwrap_or(i64::MAX));
         let table = RouteTable::build(apis, self.environment);
-        let warnings = changed.map_or_else(Vec::new, |id| shadow::shadowed(&table, &id));
+        let warnings = changed.map_or_else(Vec::new, |id| shadow_warnings(&table, &id));
         let routes = table.routes().len();
         self.metrics.endpoints.set(i64::try_from(routes).unwrap_or(i64::MAX));
         self.metrics.prune(routes, || table.routes().iter().map(labels).collect::<HashSet<_>>());
         self.snapshot.store(Arc::new(Snapshot::new(table)));
         MessageResult(warnings)
     }
+}
+
+fn shadow_warnings(table: &RouteTable, id: &str) -> Vec<Warning> {
+    shadow::shadows(table, id)
+        .iter()
+        .map(|shadow| Warning {
+            path: format!("{}/{}", shadow.hidden.api.id, shadow.hidden.endpoint().id),
+            message: shadow.to_string(),
+        })
+        .collect()
 }

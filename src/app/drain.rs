@@ -65,7 +65,8 @@ impl Running {
     async fn next_reason(&mut self, signals: &mut Signals) -> Reason {
         loop {
             tokio::select! {
-                name = signals.stop() => return Reason::Signal(name),
+                _ = signals.terminate.recv() => return Reason::Signal("SIGTERM"),
+                _ = signals.interrupt.recv() => return Reason::Signal("SIGINT"),
                 Some(who) = self.bell.recv() => return Reason::Died(who),
                 Some(()) = signals.hangup.recv() => self.reload(),
             }
@@ -87,7 +88,7 @@ impl Running {
         sleep(self.shutdown.delay).await;
         self.ports.close_inbound();
         // An error says that no worker is left to be told.
-        drop(self.stop.send(true));
+        let _unheard = self.stop.send(true);
         if timeout(self.shutdown.timeout, self.shared.all_closed()).await.is_err() {
             log::warn!("SHUTDOWN_TIMEOUT passed; what is still in flight is cut off");
         }

@@ -1,6 +1,7 @@
 //! The listening sockets, opened before anything answers on them.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr, TcpListener},
     sync::Arc,
 };
@@ -54,14 +55,25 @@ impl Ports {
         Ok(ports)
     }
 
-    /// The management API's plain listener.
-    pub fn admin(&self) -> Option<Arc<TcpListener>> {
-        self.api.iter().find(|listener| !listener.tls).map(|l| Arc::clone(&l.socket))
+    /// The management API's own handle on its plain socket.
+    ///
+    /// # Errors
+    /// The socket cannot be duplicated.
+    pub fn admin(&self) -> io::Result<TcpListener> {
+        self.api_socket(false)?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// The management API's TLS listener.
-    pub fn admin_tls(&self) -> Option<Arc<TcpListener>> {
-        self.api.iter().find(|listener| listener.tls).map(|l| Arc::clone(&l.socket))
+    /// The management API's own handle on its TLS socket, if there is one.
+    ///
+    /// # Errors
+    /// The socket cannot be duplicated.
+    pub fn admin_tls(&self) -> io::Result<Option<TcpListener>> {
+        self.api_socket(true)
+    }
+
+    fn api_socket(&self, tls: bool) -> io::Result<Option<TcpListener>> {
+        let listener = self.api.iter().find(|listener| listener.tls == tls);
+        listener.map(|listener| listener.socket.try_clone()).transpose()
     }
 
     /// Says where the node listens.

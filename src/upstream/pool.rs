@@ -98,21 +98,21 @@ where
         Ok(Lease { sender, reused: false, origin: Arc::clone(origin), pool: Rc::clone(self) })
     }
 
-    /// A new connection to `origin` that may be upgraded; it never returns to the pool.
+    /// A new connection to `origin` that may be upgraded.
     ///
     /// # Errors
     /// [`ConnectError`]
     pub async fn connect_for_upgrade(
         self: &Rc<Self>,
         origin: &Arc<Origin>,
-    ) -> Result<SendRequest<B>, ConnectError> {
+    ) -> Result<Lease<B>, ConnectError> {
         let stream = connect(origin, &self.settings).await?;
         let (sender, connection) =
             builder().handshake(TokioIo::new(stream)).await.map_err(ConnectError::Handshake)?;
         actix_rt::spawn(async move {
             drop(connection.with_upgrades().await);
         });
-        Ok(sender)
+        Ok(Lease { sender, reused: false, origin: Arc::clone(origin), pool: Rc::clone(self) })
     }
 
     /// Closes connections that have been idle too long; called every [`SWEEP_INTERVAL`].

@@ -16,6 +16,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::{
     http::inbound::{
+        activity::Busy,
         request_body::{Progress, RequestBody, State},
         request_log::Record,
     },
@@ -39,6 +40,8 @@ pub struct Answer {
     source: Source,
     /// Written when the answer is over, also if the client is the one who leaves.
     record: Option<Record>,
+    /// The connection counts as busy until the answer is over.
+    busy: Option<Busy>,
 }
 
 enum Source {
@@ -61,7 +64,7 @@ impl Answer {
     /// An answer of the gateway itself.
     pub fn complete(bytes: Bytes) -> Self {
         let bytes = (!bytes.is_empty()).then_some(bytes);
-        Self { source: Source::Complete(bytes), record: None }
+        Self { source: Source::Complete(bytes), record: None, busy: None }
     }
 
     /// Streams a target's answer.
@@ -76,7 +79,12 @@ impl Answer {
         if from_target.inner.is_end_stream() {
             from_target.finish();
         }
-        Self { source: Source::Target(from_target), record: None }
+        Self { source: Source::Target(from_target), record: None, busy: None }
+    }
+
+    /// Keeps the connection marked as busy while the answer lasts.
+    pub fn hold(&mut self, busy: Busy) {
+        self.busy = Some(busy);
     }
 
     /// Has `record` written when the answer is over.

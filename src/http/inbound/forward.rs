@@ -1,9 +1,9 @@
 //! One request: plan it on the snapshot, send it to its target, stream the answer back.
 
-use std::{future::poll_fn, rc::Rc, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{
         CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE,
     },
@@ -25,7 +25,7 @@ use crate::{
         answer::Answer,
         connection::Client,
         gate,
-        refusal::{Marks, Refusal},
+        refusal::Refusal,
         request_body::{Progress, RequestBody, State},
         request_log::Record,
         span::Span,
@@ -178,7 +178,7 @@ impl Exchange {
             via: via(parts.version),
             request_id: self.span.request_id(),
             traceparent: self.span.traceparent(),
-            tracestate: self.span.tracestate(&parts.headers),
+            tracestate: self.span.tracestate(),
             upgrade,
         };
         let add_headers = if endpoint.transform { &*route.api.add_headers } else { &[] };

@@ -3,7 +3,10 @@
 use http::{HeaderMap, HeaderValue};
 
 use crate::{
-    core::{route::headers::X_REQUEST_ID, trace},
+    core::{
+        route::headers::X_REQUEST_ID,
+        trace::{Context, Trace},
+    },
     http::inbound::refusal::Marks,
 };
 
@@ -14,8 +17,7 @@ const REQUEST_ID_BYTES: std::ops::RangeInclusive<usize> = 20..=200;
 /// The span of one request. Ids need to be unique, not secret, so a fast generator makes them.
 #[derive(Debug)]
 pub struct Span {
-    context: trace::Context,
-    continued: bool,
+    trace: Trace,
 }
 
 // === impl Span ===
@@ -23,33 +25,24 @@ pub struct Span {
 impl Span {
     /// A child of the span the client names, or a new, sampled trace.
     pub fn of(headers: &HeaderMap) -> Self {
-        let span_id = id_bytes(fastrand::u64(1..));
-        let parent = headers
-            .get("traceparent")
-            .and_then(|value| value.to_str().ok())
-            .and_then(trace::Context::parse);
-        match parent {
-            Some(parent) => Self { context: parent.child(span_id), continued: true },
-            None => {
-                let trace_id = fastrand::u128(1..).to_be_bytes();
-                Self { context: trace::Context::root(trace_id, span_id), continued: false }
-            }
-        }
+        let span_id = fastrand::u64(1..).to_be_bytes();
+        let trace = match Trace::read(headers) {
+            Some(parent) => parent.child(span_id),
+            None => Context::root(fastrand::u128(1..).to_be_bytes(), span_id).into(),
+        };
+        Self { trace }
     }
 
     /// `traceparent` for the next hop.
     pub fn traceparent(&self) -> HeaderValue {
-        HeaderValue::from_bytes(&self.context.format())
-            .unwrap_or(HeaderValue::from_static("00-0-0-00"))
+        // Hex digits and dashes are always header text.
+        HeaderValue::from_bytes(&self.trace.context.to_traceparent())
+            .unwrap_or(HeaderValue::from_static(""))
     }
 
     /// The client's `tracestate`, if its trace is continued and the state is short enough.
-    pub fn tracestate(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        if !self.continued || !headers.contains_key("tracestate") {
-            return None;
-        }
-        let lines = headers.get_all("tracestate").iter().filter_map(|line| line.to_str().ok());
-        trace::join_state(lines).and_then(|state| HeaderValue::try_from(state).ok())
+    pub fn tracestate(&self) -> Option<HeaderValue> {
+        self.trace.state.clone()
     }
 
     /// A new request id.
@@ -78,10 +71,6 @@ impl Span {
             traceparent: self.traceparent(),
         }
     }
-}
-
-fn id_bytes(id: u64) -> [u8; 8] {
-    id.to_be_bytes()
 }
 
 fn hex(nibble: u8) -> u8 {
