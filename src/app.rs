@@ -146,7 +146,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         })
     };
     let mut registry = Registry::new(
-        Surroundings { has_key: config.jwt.has_key() },
+        Surroundings {
+            has_key: config.jwt.has_key(),
+        },
         config.limits.definition_bytes_max,
     );
     registry.load(config.seeds, now_ms());
@@ -188,9 +190,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     });
     let (stop, stopped) = watch::channel(false);
     let acceptor = match &certificate {
-        Some((cell, _files)) => {
-            Some(TlsAcceptor::from(Arc::new(cell.server_config(&[b"h2", b"http/1.1"])?)))
-        }
+        Some((cell, _files)) => Some(TlsAcceptor::from(Arc::new(
+            cell.server_config(&[b"h2", b"http/1.1"])?,
+        ))),
         None => None,
     };
     let mut workers = Vec::with_capacity(config.workers);
@@ -217,7 +219,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             Arc::new(move || metrics.render()) as Arc<dyn Fn() -> String + Send + Sync>
         }),
         judge: Arc::new(move |auth, headers, query| {
-            gate.judge(auth, headers, query).map_err(|refused| refused.to_string())
+            gate.judge(auth, headers, query)
+                .map_err(|refused| refused.to_string())
         }),
         node_name: config.node_name,
         guard: config.admin.guard,
@@ -253,11 +256,16 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 }
 
 fn certificate(config: &Config) -> Result<Option<(Arc<CertificateCell>, Files)>, StartError> {
-    let Some(tls) = &config.tls else { return Ok(None) };
+    let Some(tls) = &config.tls else {
+        return Ok(None);
+    };
     let files = Files {
         certificate: tls.certfile.clone(),
         key: tls.keyfile.clone(),
-        pass: tls.keyfile_pass.as_ref().map(|pass| pass.expose().to_owned()),
+        pass: tls
+            .keyfile_pass
+            .as_ref()
+            .map(|pass| pass.expose().to_owned()),
     };
     Ok(Some((CertificateCell::load(&files)?, files)))
 }
@@ -278,10 +286,16 @@ fn gate(
         );
     }
     let keys = Arc::new(ArcSwap::from_pointee(keys));
-    let requirements =
-        Requirements { issuer: jwt.issuer.clone(), audience: jwt.audience.clone() };
+    let requirements = Requirements {
+        issuer: jwt.issuer.clone(),
+        audience: jwt.audience.clone(),
+    };
     let actor = jwt.jwks_url.clone().map(|url| {
-        let (tls, keys, alarm) = (Arc::clone(tls), Arc::clone(&keys), Alarm::new("keys", alarm));
+        let (tls, keys, alarm) = (
+            Arc::clone(tls),
+            Arc::clone(&keys),
+            Alarm::new("keys", alarm),
+        );
         Supervisor::start(move |_ctx| KeysActor::new(url, tls, keys, alarm))
     });
     let refresh: Option<Recipient<RefreshKeys>> = actor.clone().map(actix::Addr::recipient);
@@ -308,7 +322,14 @@ fn spawn_worker(parts: WorkerParts) -> Arbiter {
 }
 
 async fn run_worker(parts: WorkerParts) {
-    let WorkerParts { shared, upstream, listeners, acceptor, mut stopped, alarm } = parts;
+    let WorkerParts {
+        shared,
+        upstream,
+        listeners,
+        acceptor,
+        mut stopped,
+        alarm,
+    } = parts;
     let worker = Worker::start(shared, upstream);
     let mut loops = Vec::new();
     for listener in listeners {

@@ -88,11 +88,17 @@ impl Running {
         self.ports.close_inbound();
         // An error says that no worker is left to be told.
         drop(self.stop.send(true));
-        if timeout(self.shutdown.timeout, self.shared.all_closed()).await.is_err() {
+        if timeout(self.shutdown.timeout, self.shared.all_closed())
+            .await
+            .is_err()
+        {
             log::warn!("SHUTDOWN_TIMEOUT passed; what is still in flight is cut off");
         }
         // The management API goes last, so that its health route tells the truth to the end.
-        if timeout(ADMIN_STOP_TIMEOUT, self.admin.stop(true)).await.is_err() {
+        if timeout(ADMIN_STOP_TIMEOUT, self.admin.stop(true))
+            .await
+            .is_err()
+        {
             log::debug!("the management API did not stop in time");
         }
         for worker in &self.workers {

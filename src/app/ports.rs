@@ -48,20 +48,30 @@ impl Ports {
             api: vec![bind("api", admin.bind, admin.port, false)?],
         };
         if config.tls.is_some() {
-            ports.inbound.push(bind("inbound-tls", inbound.bind, inbound.https_port, true)?);
-            ports.api.push(bind("api-tls", admin.bind, admin.https_port, true)?);
+            ports
+                .inbound
+                .push(bind("inbound-tls", inbound.bind, inbound.https_port, true)?);
+            ports
+                .api
+                .push(bind("api-tls", admin.bind, admin.https_port, true)?);
         }
         Ok(ports)
     }
 
     /// The management API's plain listener.
     pub fn admin(&self) -> Option<Arc<TcpListener>> {
-        self.api.iter().find(|listener| !listener.tls).map(|l| Arc::clone(&l.socket))
+        self.api
+            .iter()
+            .find(|listener| !listener.tls)
+            .map(|l| Arc::clone(&l.socket))
     }
 
     /// The management API's TLS listener.
     pub fn admin_tls(&self) -> Option<Arc<TcpListener>> {
-        self.api.iter().find(|listener| listener.tls).map(|l| Arc::clone(&l.socket))
+        self.api
+            .iter()
+            .find(|listener| listener.tls)
+            .map(|l| Arc::clone(&l.socket))
     }
 
     /// Says where the node listens.
@@ -84,7 +94,11 @@ impl Ports {
 fn bind(name: &'static str, ip: IpAddr, port: u16, tls: bool) -> Result<Listener, StartError> {
     let wanted = SocketAddr::new(ip, port);
     let listen = || {
-        let socket = Socket::new(Domain::for_address(wanted), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(
+            Domain::for_address(wanted),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
         // A restarted gateway must not wait for the old one's closed connections to be forgotten.
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
@@ -94,9 +108,17 @@ fn bind(name: &'static str, ip: IpAddr, port: u16, tls: bool) -> Result<Listener
         let address = socket.local_addr()?;
         Ok((socket, address))
     };
-    let (socket, address) =
-        listen().map_err(|reason| StartError::Bind { name, address: wanted, reason })?;
-    Ok(Listener { name, address, tls, socket: Arc::new(socket) })
+    let (socket, address) = listen().map_err(|reason| StartError::Bind {
+        name,
+        address: wanted,
+        reason,
+    })?;
+    Ok(Listener {
+        name,
+        address,
+        tls,
+        socket: Arc::new(socket),
+    })
 }
 
 /// The IPv4 address `host` resolves to, for `by=` of `forwarded`, or `host` itself.

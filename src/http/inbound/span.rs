@@ -29,10 +29,16 @@ impl Span {
             .and_then(|value| value.to_str().ok())
             .and_then(trace::Context::parse);
         match parent {
-            Some(parent) => Self { context: parent.child(span_id), continued: true },
+            Some(parent) => Self {
+                context: parent.child(span_id),
+                continued: true,
+            },
             None => {
                 let trace_id = fastrand::u128(1..).to_be_bytes();
-                Self { context: trace::Context::root(trace_id, span_id), continued: false }
+                Self {
+                    context: trace::Context::root(trace_id, span_id),
+                    continued: false,
+                }
             }
         }
     }
@@ -48,7 +54,10 @@ impl Span {
         if !self.continued || !headers.contains_key("tracestate") {
             return None;
         }
-        let lines = headers.get_all("tracestate").iter().filter_map(|line| line.to_str().ok());
+        let lines = headers
+            .get_all("tracestate")
+            .iter()
+            .filter_map(|line| line.to_str().ok());
         trace::join_state(lines).and_then(|state| HeaderValue::try_from(state).ok())
     }
 
