@@ -32,7 +32,10 @@ impl Alarm {
     /// An alarm that says `who` died. At most one message per actor is ever sent, so the channel
     /// needs no bound.
     pub fn new(who: &'static str, bell: &mpsc::UnboundedSender<&'static str>) -> Self {
-        Self { who, bell: Some(bell.clone()) }
+        Self {
+            who,
+            bell: Some(bell.clone()),
+        }
     }
 
     /// The end that comes is wanted.

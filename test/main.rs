@@ -1,1 +1,27 @@
-fn main() {}
+//! The integration tests: one binary, so that everything links once.
+//!
+//! `support` is the harness: it starts the real gateway as a child process, puts a recording back
+//! end behind it and speaks raw HTTP/1.1 to it, byte for byte. `conformance` replays what the
+//! original answered (`golden/README.md`). Deliberately absent: any call into the library; these
+//! tests know the gateway only from outside.
+
+mod support {
+    pub(crate) mod answers;
+    pub(crate) mod backend;
+    pub(crate) mod change;
+    pub(crate) mod client;
+    pub(crate) mod compare;
+    pub(crate) mod expected;
+    pub(crate) mod gateway;
+    pub(crate) mod golden;
+    pub(crate) mod replay;
+    pub(crate) mod token;
+    pub(crate) mod wire;
+}
+
+mod conformance {
+    mod auth;
+    pub(crate) mod deviations;
+    mod mgmt;
+    mod proxy;
+}

@@ -70,7 +70,14 @@ impl KeysActor {
         keys: Arc<ArcSwap<KeySet>>,
         alarm: Alarm,
     ) -> Self {
-        Self { url, tls, keys, last_fetch: None, under_way: None, _alarm: alarm }
+        Self {
+            url,
+            tls,
+            keys,
+            last_fetch: None,
+            under_way: None,
+            _alarm: alarm,
+        }
     }
 
     /// Starts a fetch unless one is under way or was a moment ago. What is returned completes with
@@ -79,7 +86,10 @@ impl KeysActor {
         if self.under_way.is_some() {
             return self.under_way.clone();
         }
-        if self.last_fetch.is_some_and(|last| last.elapsed() < BETWEEN_FETCHES) {
+        if self
+            .last_fetch
+            .is_some_and(|last| last.elapsed() < BETWEEN_FETCHES)
+        {
             return None;
         }
         self.last_fetch = Some(Instant::now());
@@ -163,5 +173,7 @@ async fn fetch(
             .map_err(|error| FetchError::Body(error.to_string()))?;
         Ok(Jwks::parse(algorithm, &body)?)
     };
-    tokio::time::timeout(FETCH_TIMEOUT, fetch).await.map_err(|_elapsed| FetchError::Timeout)?
+    tokio::time::timeout(FETCH_TIMEOUT, fetch)
+        .await
+        .map_err(|_elapsed| FetchError::Timeout)?
 }

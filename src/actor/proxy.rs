@@ -35,7 +35,12 @@ impl ProxyActor {
         environment: Environment,
         alarm: Alarm,
     ) -> Self {
-        Self { snapshot, metrics, environment, _alarm: alarm }
+        Self {
+            snapshot,
+            metrics,
+            environment,
+            _alarm: alarm,
+        }
     }
 }
 
@@ -58,12 +63,18 @@ impl Handler<ApisPublished> for ProxyActor {
 
     fn handle(&mut self, published: ApisPublished, _ctx: &mut Self::Context) -> Self::Result {
         let ApisPublished { apis, changed } = published;
-        self.metrics.apis.set(i64::try_from(apis.len()).unwrap_or(i64::MAX));
+        self.metrics
+            .apis
+            .set(i64::try_from(apis.len()).unwrap_or(i64::MAX));
         let table = RouteTable::build(apis, self.environment);
         let warnings = changed.map_or_else(Vec::new, |id| shadow_warnings(&table, &id));
         let routes = table.routes().len();
-        self.metrics.endpoints.set(i64::try_from(routes).unwrap_or(i64::MAX));
-        self.metrics.prune(routes, || table.routes().iter().map(labels).collect::<HashSet<_>>());
+        self.metrics
+            .endpoints
+            .set(i64::try_from(routes).unwrap_or(i64::MAX));
+        self.metrics.prune(routes, || {
+            table.routes().iter().map(labels).collect::<HashSet<_>>()
+        });
         self.snapshot.store(Arc::new(Snapshot::new(table)));
         MessageResult(warnings)
     }

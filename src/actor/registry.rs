@@ -28,12 +28,19 @@ pub struct RegistryActor {
 impl RegistryActor {
     /// Serves `registry`, which has its start-up definitions already, and publishes to `proxy`.
     pub fn new(registry: Registry, proxy: Recipient<ApisPublished>, alarm: Alarm) -> Self {
-        Self { registry, proxy, _alarm: alarm }
+        Self {
+            registry,
+            proxy,
+            _alarm: alarm,
+        }
     }
 
     /// What is active now, as the proxy actor is told.
     pub fn published(registry: &Registry, changed: Option<Arc<str>>) -> ApisPublished {
-        let apis = registry.all_active().map(|(_, body)| Arc::clone(&body.api)).collect();
+        let apis = registry
+            .all_active()
+            .map(|(_, body)| Arc::clone(&body.api))
+            .collect();
         ApisPublished { apis, changed }
     }
 }
@@ -65,7 +72,10 @@ impl Handler<ProposeChange> for RegistryActor {
     type Result = AtomicResponse<Self, Result<Accepted, Rejection>>;
 
     fn handle(&mut self, proposed: ProposeChange, _ctx: &mut Self::Context) -> Self::Result {
-        let ProposeChange { change, preconditions } = proposed;
+        let ProposeChange {
+            change,
+            preconditions,
+        } = proposed;
         let accepted = match self.registry.propose(change, &preconditions, now_ms()) {
             Ok(accepted) => accepted,
             Err(rejection) => {
@@ -75,20 +85,22 @@ impl Handler<ProposeChange> for RegistryActor {
         log::info!("API {} is now at {}", accepted.id, accepted.version);
         let published = Self::published(&self.registry, Some(Arc::clone(&accepted.id)));
         let routed = self.proxy.send(published).into_actor(self);
-        AtomicResponse::new(Box::pin(routed.map(|warnings, _actor, _ctx| match warnings {
-            Ok(warnings) => {
-                let mut accepted = accepted;
-                accepted.warnings.extend(warnings);
-                for warning in &accepted.warnings {
-                    log::warn!("{}: {}", warning.path, warning.message);
+        AtomicResponse::new(Box::pin(routed.map(
+            |warnings, _actor, _ctx| match warnings {
+                Ok(warnings) => {
+                    let mut accepted = accepted;
+                    accepted.warnings.extend(warnings);
+                    for warning in &accepted.warnings {
+                        log::warn!("{}: {}", warning.path, warning.message);
+                    }
+                    Ok(accepted)
                 }
-                Ok(accepted)
-            }
-            Err(error) => {
-                log::error!("the proxy actor does not answer: {error}");
-                Err(Rejection::Unavailable)
-            }
-        })))
+                Err(error) => {
+                    log::error!("the proxy actor does not answer: {error}");
+                    Err(Rejection::Unavailable)
+                }
+            },
+        )))
     }
 }
 
@@ -119,7 +131,7 @@ impl Handler<GetApi> for RegistryActor {
 
 /// Milliseconds since the epoch.
 pub fn now_ms() -> u64 {
-    SystemTime::UNIX_EPOCH
-        .elapsed()
-        .map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| {
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+    })
 }

@@ -53,20 +53,37 @@ async fn begin(mut config: Config) -> Result<Running, Box<dyn std::error::Error>
     let running = start(config).await?;
     let (inbound, api) = (running.ports.inbound.first(), running.ports.api.first());
     if let (Some(inbound), Some(api)) = (inbound, api) {
-        println!("{}", leaflet(&inbound.address.to_string(), &api.address.to_string(), &token));
+        println!(
+            "{}",
+            leaflet(
+                &inbound.address.to_string(),
+                &api.address.to_string(),
+                &token
+            )
+        );
     }
     Ok(running)
 }
 
 /// A token for `/till`, if the demo's own secret is in use.
 fn token(config: &Config) -> Result<String, jsonwebtoken::errors::Error> {
-    let Some(secret) = config.jwt.secret_key.as_ref().filter(|key| key.expose() == DEMO_SECRET)
+    let Some(secret) = config
+        .jwt
+        .secret_key
+        .as_ref()
+        .filter(|key| key.expose() == DEMO_SECRET)
     else {
         return Ok("YOUR_TOKEN".to_owned());
     };
-    let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
+    let now = SystemTime::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |elapsed| elapsed.as_secs());
     let claims = json!({ "sub": "demo", "jti": "demo-session", "exp": now + TOKEN_SECONDS });
-    encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.expose().as_bytes()))
+    encode(
+        &Header::default(),
+        &claims,
+        &EncodingKey::from_secret(secret.expose().as_bytes()),
+    )
 }
 
 fn leaflet(inbound: &str, api: &str, token: &str) -> String {

@@ -115,7 +115,11 @@ fn read(files: &Files) -> Result<CertifiedKey, CertificateError> {
         return Err(fault("it holds no PEM certificate".to_owned()));
     }
     let key = read_key(&files.key, files.pass.as_deref())?;
-    Ok(CertifiedKey::from_der(chain, key, &ring::default_provider())?)
+    Ok(CertifiedKey::from_der(
+        chain,
+        key,
+        &ring::default_provider(),
+    )?)
 }
 
 fn read_key(path: &Path, pass: Option<&str>) -> Result<PrivateKeyDer<'static>, CertificateError> {

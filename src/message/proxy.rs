@@ -40,7 +40,11 @@ pub type SnapshotCell = arc_swap::ArcSwap<Snapshot>;
 impl Snapshot {
     /// A snapshot of `table`.
     pub fn new(table: RouteTable) -> Self {
-        let meters = table.routes().iter().map(|_route| OnceLock::new()).collect();
+        let meters = table
+            .routes()
+            .iter()
+            .map(|_route| OnceLock::new())
+            .collect();
         Self { table, meters }
     }
 

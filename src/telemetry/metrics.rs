@@ -17,8 +17,14 @@ use prometheus::{
 
 /// Label names of the request counter. `path` is the original's name, `path_regex` the documented
 /// one; both carry the pattern, so that dashboards written for either work.
-const COUNTER_LABELS: [&str; 6] =
-    ["method", "path", "path_regex", "target", "response_from", "status"];
+const COUNTER_LABELS: [&str; 6] = [
+    "method",
+    "path",
+    "path_regex",
+    "target",
+    "response_from",
+    "status",
+];
 
 /// Label names of the duration histogram.
 const DURATION_LABELS: [&str; 5] = ["method", "path_regex", "target", "response_from", "status"];
@@ -170,18 +176,24 @@ impl Metrics {
         )?;
         build.set(1);
         registry.register(Box::new(build))?;
-        let requests = register(&registry, IntCounterVec::new(
-            Opts::new("rig_proxy_requests_total", "Requests handled by the proxy."),
-            &COUNTER_LABELS,
-        )?)?;
-        let duration = register(&registry, HistogramVec::new(
-            HistogramOpts::new(
-                "rig_proxy_request_duration_seconds",
-                "Time from a request's head to the last byte of its answer.",
-            )
-            .buckets(DURATION_BUCKETS.to_vec()),
-            &DURATION_LABELS,
-        )?)?;
+        let requests = register(
+            &registry,
+            IntCounterVec::new(
+                Opts::new("rig_proxy_requests_total", "Requests handled by the proxy."),
+                &COUNTER_LABELS,
+            )?,
+        )?;
+        let duration = register(
+            &registry,
+            HistogramVec::new(
+                HistogramOpts::new(
+                    "rig_proxy_request_duration_seconds",
+                    "Time from a request's head to the last byte of its answer.",
+                )
+                .buckets(DURATION_BUCKETS.to_vec()),
+                &DURATION_LABELS,
+            )?,
+        )?;
         let gauge = |name: &str, help: &str| register(&registry, IntGauge::new(name, help)?);
         let counter = |name: &str, help: &str| register(&registry, IntCounter::new(name, help)?);
         Ok(Arc::new(Self {
@@ -192,13 +204,16 @@ impl Metrics {
                 "Requests sent again because a pooled connection was dead.",
             )?,
             inbound_connections: gauge("rig_inbound_connections", "Client connections.")?,
-            inbound_refused: register(&registry, IntCounterVec::new(
-                Opts::new(
-                    "rig_inbound_connections_refused_total",
-                    "Client connections closed by a limit.",
-                ),
-                &["reason"],
-            )?)?,
+            inbound_refused: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "rig_inbound_connections_refused_total",
+                        "Client connections closed by a limit.",
+                    ),
+                    &["reason"],
+                )?,
+            )?,
             answers_cut_off: counter(
                 "rig_proxy_answers_cut_off_total",
                 "Answers cut off because the target broke off within the body.",
@@ -220,8 +235,12 @@ impl Metrics {
         }
         // Made while the lock is held: a prune in between would leave a series nobody shows.
         Series {
-            requests: self.requests.with_label_values(&counter_values(labels, outcome)),
-            duration: self.duration.with_label_values(&duration_values(labels, outcome)),
+            requests: self
+                .requests
+                .with_label_values(&counter_values(labels, outcome)),
+            duration: self
+                .duration
+                .with_label_values(&duration_values(labels, outcome)),
         }
     }
 
@@ -237,8 +256,14 @@ impl Metrics {
             if !keep {
                 for outcome in Outcome::ALL {
                     // An error only says that this outcome never happened.
-                    drop(self.requests.remove_label_values(&counter_values(labels, outcome)));
-                    drop(self.duration.remove_label_values(&duration_values(labels, outcome)));
+                    drop(
+                        self.requests
+                            .remove_label_values(&counter_values(labels, outcome)),
+                    );
+                    drop(
+                        self.duration
+                            .remove_label_values(&duration_values(labels, outcome)),
+                    );
                 }
             }
             keep
@@ -256,12 +281,29 @@ impl Metrics {
 }
 
 fn counter_values(labels: &RouteLabels, outcome: Outcome) -> [&str; 6] {
-    let RouteLabels { method, path_regex, target, response_from } = labels;
-    [method, path_regex, path_regex, target, response_from, outcome.as_str()]
+    let RouteLabels {
+        method,
+        path_regex,
+        target,
+        response_from,
+    } = labels;
+    [
+        method,
+        path_regex,
+        path_regex,
+        target,
+        response_from,
+        outcome.as_str(),
+    ]
 }
 
 fn duration_values(labels: &RouteLabels, outcome: Outcome) -> [&str; 5] {
-    let RouteLabels { method, path_regex, target, response_from } = labels;
+    let RouteLabels {
+        method,
+        path_regex,
+        target,
+        response_from,
+    } = labels;
     [method, path_regex, target, response_from, outcome.as_str()]
 }
 
@@ -276,12 +318,16 @@ where
 /// `method` as a bounded label: HEAD counts as GET (as in the original), and whatever is not a
 /// common method as `OTHER`.
 pub fn method_label(method: &str) -> &'static str {
-    const KNOWN: [&str; 8] =
-        ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    const KNOWN: [&str; 8] = [
+        "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
+    ];
     if method == "HEAD" {
         return "GET";
     }
-    KNOWN.into_iter().find(|known| *known == method).unwrap_or("OTHER")
+    KNOWN
+        .into_iter()
+        .find(|known| *known == method)
+        .unwrap_or("OTHER")
 }
 
 #[cfg(test)]
@@ -300,12 +346,17 @@ mod tests {
     #[test]
     fn a_request_is_counted_under_both_names_of_the_path_label() {
         let metrics = Metrics::new().unwrap();
-        metrics.series(&labels("/a"), Outcome::Ok).record(Duration::from_millis(3));
+        metrics
+            .series(&labels("/a"), Outcome::Ok)
+            .record(Duration::from_millis(3));
         let text = metrics.render();
         assert!(text.contains(
             r#"rig_proxy_requests_total{method="GET",path="/a",path_regex="/a",response_from="http",status="ok",target="http"} 1"#
         ), "{text}");
-        assert!(text.contains("rig_proxy_request_duration_seconds_count"), "{text}");
+        assert!(
+            text.contains("rig_proxy_request_duration_seconds_count"),
+            "{text}"
+        );
         assert!(text.contains("process_resident_memory_bytes"), "{text}");
     }
 
@@ -313,9 +364,13 @@ mod tests {
     fn series_of_removed_routes_do_not_pile_up() {
         let metrics = Metrics::new().unwrap();
         for n in 0..=STALE_SERIES_MAX {
-            metrics.series(&labels(&format!("/gone/{n}")), Outcome::Ok).record(Duration::ZERO);
+            metrics
+                .series(&labels(&format!("/gone/{n}")), Outcome::Ok)
+                .record(Duration::ZERO);
         }
-        metrics.series(&labels("/live"), Outcome::Ok).record(Duration::ZERO);
+        metrics
+            .series(&labels("/live"), Outcome::Ok)
+            .record(Duration::ZERO);
         metrics.prune(1, || HashSet::from([labels("/live")]));
         let text = metrics.render();
         assert!(text.contains("/live"));

@@ -70,8 +70,9 @@ async fn tcp(origin: &Origin) -> Result<TcpStream, ConnectError> {
             .await
             .map_err(ConnectError::Tcp);
     }
-    let addresses =
-        lookup_host((origin.host.as_str(), origin.port)).await.map_err(ConnectError::Lookup)?;
+    let addresses = lookup_host((origin.host.as_str(), origin.port))
+        .await
+        .map_err(ConnectError::Lookup)?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
         match TcpStream::connect(address).await {

@@ -67,7 +67,11 @@ where
 {
     /// An empty pool.
     pub fn new(settings: Arc<Settings>) -> Rc<Self> {
-        Rc::new(Self { idle: RefCell::default(), sweep: Cell::new(0), settings })
+        Rc::new(Self {
+            idle: RefCell::default(),
+            sweep: Cell::new(0),
+            settings,
+        })
     }
 
     /// An idle connection to `origin`, the most recently used first.
@@ -77,7 +81,12 @@ where
         while let Some(Idle { sender, .. }) = connections.pop() {
             if !sender.is_closed() {
                 let (origin, pool) = (Arc::clone(origin), Rc::clone(self));
-                return Some(Lease { sender, reused: true, origin, pool });
+                return Some(Lease {
+                    sender,
+                    reused: true,
+                    origin,
+                    pool,
+                });
             }
         }
         None
@@ -89,13 +98,20 @@ where
     /// [`ConnectError`]
     pub async fn connect(self: &Rc<Self>, origin: &Arc<Origin>) -> Result<Lease<B>, ConnectError> {
         let stream = connect(origin, &self.settings).await?;
-        let (sender, connection) =
-            builder().handshake(TokioIo::new(stream)).await.map_err(ConnectError::Handshake)?;
+        let (sender, connection) = builder()
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(ConnectError::Handshake)?;
         actix_rt::spawn(async move {
             // Errors reach whoever waits for the response; an idle one has nobody to tell.
             drop(connection.await);
         });
-        Ok(Lease { sender, reused: false, origin: Arc::clone(origin), pool: Rc::clone(self) })
+        Ok(Lease {
+            sender,
+            reused: false,
+            origin: Arc::clone(origin),
+            pool: Rc::clone(self),
+        })
     }
 
     /// A new connection to `origin` that may be upgraded.
@@ -107,8 +123,10 @@ where
         origin: &Arc<Origin>,
     ) -> Result<Lease<B>, ConnectError> {
         let stream = connect(origin, &self.settings).await?;
-        let (sender, connection) =
-            builder().handshake(TokioIo::new(stream)).await.map_err(ConnectError::Handshake)?;
+        let (sender, connection) = builder()
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(ConnectError::Handshake)?;
         actix_rt::spawn(async move {
             drop(connection.with_upgrades().await);
         });
@@ -138,7 +156,10 @@ impl<B> Lease<B> {
         let mut idle = self.pool.idle.borrow_mut();
         let connections = idle.entry(self.origin).or_default();
         if connections.len() < IDLE_PER_ORIGIN_MAX {
-            connections.push(Idle { sender: self.sender, since_sweep });
+            connections.push(Idle {
+                sender: self.sender,
+                since_sweep,
+            });
         }
     }
 }

@@ -41,7 +41,10 @@ impl UpstreamStream {
 
     fn new(transport: Transport, connections: prometheus::IntGauge) -> Self {
         connections.inc();
-        Self { transport, connections }
+        Self {
+            transport,
+            connections,
+        }
     }
 }
 

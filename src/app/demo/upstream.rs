@@ -75,7 +75,9 @@ async fn stream() -> HttpResponse {
         let event = Bytes::from(format!("event: tick\ndata: {{\"count\":{count}}}\n\n"));
         Some((Ok::<_, Infallible>(event), (interval, count + 1)))
     });
-    HttpResponse::Ok().content_type("text/event-stream").streaming(events)
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .streaming(events)
 }
 
 async fn slow() -> HttpResponse {

@@ -62,13 +62,21 @@ pub fn toward_target(headers: &mut HeaderMap, hop: Hop<'_>, aim: Aim<'_>) {
     headers.insert(HOST, aim.authority);
     for (name, value) in aim.add_headers {
         // Both were checked when the definition was stored.
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()))
-        {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::try_from(name.as_str()),
+            HeaderValue::try_from(value.as_str()),
+        ) {
             headers.insert(name, value);
         }
     }
-    set_forwarding(headers, hop.forwarded, hop.peer, hop.trusted, hop.scheme, hop.host);
+    set_forwarding(
+        headers,
+        hop.forwarded,
+        hop.peer,
+        hop.trusted,
+        hop.scheme,
+        hop.host,
+    );
     append(headers, VIA, HeaderValue::from_static(hop.via));
     headers.entry(X_REQUEST_ID).or_insert(hop.request_id);
     headers.insert(TRACEPARENT, hop.traceparent);
@@ -86,7 +94,13 @@ pub fn toward_target(headers: &mut HeaderMap, hop: Hop<'_>, aim: Aim<'_>) {
 /// 101 whose `upgrade` is passed on.
 pub fn toward_client(headers: &mut HeaderMap, upgraded: bool) {
     strip_named_in_connection(headers);
-    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, HTTP2_SETTINGS] {
+    for name in [
+        CONNECTION,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        TRANSFER_ENCODING,
+        HTTP2_SETTINGS,
+    ] {
         headers.remove(name);
     }
     if upgraded {
@@ -120,7 +134,8 @@ fn strip_request(headers: &mut HeaderMap) {
 }
 
 fn accepts_trailers(te: &HeaderValue) -> bool {
-    te.to_str().is_ok_and(|te| te.split(',').any(|item| item.trim() == "trailers"))
+    te.to_str()
+        .is_ok_and(|te| te.split(',').any(|item| item.trim() == "trailers"))
 }
 
 /// RFC 9110, 7.6.1: a header named in `connection` belongs to this hop. `host` and
@@ -173,7 +188,9 @@ fn set_forwarding(
     }
     append(headers, FORWARDED, forwarded.clone());
     append(headers, X_FORWARDED_FOR, peer.clone());
-    headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(scheme));
+    headers
+        .entry(X_FORWARDED_PROTO)
+        .or_insert(HeaderValue::from_static(scheme));
     if let Some(host) = host {
         headers.entry(X_FORWARDED_HOST).or_insert(host);
     }

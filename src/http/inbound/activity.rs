@@ -135,7 +135,10 @@ impl Drop for Busy {
 mod tests {
     use super::*;
 
-    fn signal_after(ticks: u64, prepare: impl FnOnce(&Rc<Activity>) -> Option<Busy>) -> Option<Signal> {
+    fn signal_after(
+        ticks: u64,
+        prepare: impl FnOnce(&Rc<Activity>) -> Option<Busy>,
+    ) -> Option<Signal> {
         let now = Rc::new(Cell::new(0));
         let activity = Activity::new(&now);
         let _busy = prepare(&activity);
@@ -147,13 +150,19 @@ mod tests {
     #[test]
     fn a_connection_is_closed_when_it_idles_or_dawdles_but_never_while_it_is_answered() {
         assert_eq!(signal_after(IDLE_TICKS_MAX, |_| None), None);
-        assert_eq!(signal_after(IDLE_TICKS_MAX + 1, |_| None), Some(Signal::CloseIdle));
+        assert_eq!(
+            signal_after(IDLE_TICKS_MAX + 1, |_| None),
+            Some(Signal::CloseIdle)
+        );
         let head = |activity: &Rc<Activity>| {
             activity.head_bytes(b"GET / HT");
             None
         };
         assert_eq!(signal_after(30, head), None);
         assert_eq!(signal_after(31, head), Some(Signal::CloseSlow));
-        assert_eq!(signal_after(10_000, |activity| Some(activity.begin())), None);
+        assert_eq!(
+            signal_after(10_000, |activity| Some(activity.begin())),
+            None
+        );
     }
 }

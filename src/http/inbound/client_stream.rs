@@ -48,12 +48,18 @@ pub struct HeadScan {
 impl ClientStream {
     /// A plain connection.
     pub fn plain(stream: TcpStream, activity: Rc<Activity>) -> Self {
-        Self { transport: Transport::Plain(stream), watch: Watch::new(activity) }
+        Self {
+            transport: Transport::Plain(stream),
+            watch: Watch::new(activity),
+        }
     }
 
     /// A TLS connection.
     pub fn tls(stream: TlsStream<TcpStream>, activity: Rc<Activity>) -> Self {
-        Self { transport: Transport::Tls(Box::new(stream)), watch: Watch::new(activity) }
+        Self {
+            transport: Transport::Tls(Box::new(stream)),
+            watch: Watch::new(activity),
+        }
     }
 }
 
@@ -165,7 +171,9 @@ impl HeadScan {
 }
 
 fn starts_with(bytes: &[u8], lower_case: &[u8]) -> bool {
-    bytes.get(..lower_case.len()).is_some_and(|start| start.eq_ignore_ascii_case(lower_case))
+    bytes
+        .get(..lower_case.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(lower_case))
 }
 
 #[cfg(test)]
@@ -186,7 +194,10 @@ mod tests {
             &["POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\ncontent-length: 3\r\n\r\n"][..],
             &["POST / HTTP/1.1\r\ncontent-length: 3\r\nTRANSFER-ENCODING: x\r\n\r\n"],
             &["POST / HTTP/1.1\ncontent-length: 3\ntransfer-encoding: x\n\n"],
-            &["POST / HTTP/1.1\r\ncontent-length: 3\r\n", "\r\ntransfer-encoding: x\r\n\r\n"],
+            &[
+                "POST / HTTP/1.1\r\ncontent-length: 3\r\n",
+                "\r\ntransfer-encoding: x\r\n\r\n",
+            ],
         ] {
             let expected = reads.len() == 1;
             assert_eq!(is_ambiguous(reads), expected, "{reads:?}");

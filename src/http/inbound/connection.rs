@@ -65,7 +65,9 @@ pub async fn serve_http1(client: Client, stream: ClientStream) {
         let client = Rc::clone(&client);
         async move { Ok::<_, Infallible>(forward::handle(client, request).await) }
     });
-    let mut connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let mut connection = builder
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     let slow = poll_fn(|cx| {
         match activity.poll_signal(cx) {
             Some(Signal::Drain) => Pin::new(&mut connection).graceful_shutdown(),

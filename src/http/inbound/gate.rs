@@ -50,7 +50,11 @@ impl Gate {
         requirements: Requirements,
         refresh: Option<Recipient<RefreshKeys>>,
     ) -> Self {
-        Self { keys, requirements: Arc::new(requirements), refresh }
+        Self {
+            keys,
+            requirements: Arc::new(requirements),
+            refresh,
+        }
     }
 
     /// Judges tokens with the keys in force.
@@ -64,11 +68,21 @@ impl Gate {
         query: Option<&str>,
     ) -> Result<(), Refused> {
         // A clock before 1970 makes every token valid for long; it also breaks everything else.
-        let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
+        let now = SystemTime::UNIX_EPOCH
+            .elapsed()
+            .map_or(0, |elapsed| elapsed.as_secs());
         VERIFIED.with_borrow_mut(|verified| {
             let keys = self.keys.load();
-            authenticate(auth, headers, query, &keys, &self.requirements, now, verified)
-                .map(|_claims| ())
+            authenticate(
+                auth,
+                headers,
+                query,
+                &keys,
+                &self.requirements,
+                now,
+                verified,
+            )
+            .map(|_claims| ())
         })
     }
 }
@@ -87,7 +101,8 @@ pub async fn check<B>(client: &Client, route: &Route, request: &Request<B>) -> R
         Ok(()) => return Ok(()),
         Err(refused) => refused,
     };
-    if let (Refused::Rejected(Rejection::UnknownKid(_)), Some(refresh)) = (&refused, &gate.refresh) {
+    if let (Refused::Rejected(Rejection::UnknownKid(_)), Some(refresh)) = (&refused, &gate.refresh)
+    {
         // Refused or late: the second judgement below then fails as the first one did.
         drop(tokio::time::timeout(REFRESH_WAIT, refresh.send(RefreshKeys)).await);
         if gate.judge(auth, request.headers(), query).is_ok() {

@@ -53,7 +53,12 @@ pub async fn accept(
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 log::warn!("connections cannot be accepted: {error}");
-                worker.shared.metrics.inbound_refused.with_label_values(&["accept"]).inc();
+                worker
+                    .shared
+                    .metrics
+                    .inbound_refused
+                    .with_label_values(&["accept"])
+                    .inc();
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -72,14 +77,25 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 fn take(worker: &Rc<Worker>, stream: TcpStream, address: SocketAddr, tls: Option<&TlsAcceptor>) {
     let Some(open) = worker.shared.open() else {
-        worker.shared.metrics.inbound_refused.with_label_values(&["max_connections"]).inc();
+        worker
+            .shared
+            .metrics
+            .inbound_refused
+            .with_label_values(&["max_connections"])
+            .inc();
         if tls.is_none() {
             // Fits into an empty send buffer; if it does not, closing is answer enough.
             drop(stream.try_write(TOO_MANY));
         }
         return;
     };
-    actix_rt::spawn(serve(Rc::clone(worker), stream, address, tls.cloned(), open));
+    actix_rt::spawn(serve(
+        Rc::clone(worker),
+        stream,
+        address,
+        tls.cloned(),
+        open,
+    ));
 }
 
 async fn serve(
@@ -94,10 +110,20 @@ async fn serve(
         return;
     }
     let settings = &worker.shared.settings;
-    let peer = Peer::new(address.ip(), tls.is_some(), &settings.by, &settings.trusted_proxies);
+    let peer = Peer::new(
+        address.ip(),
+        tls.is_some(),
+        &settings.by,
+        &settings.trusted_proxies,
+    );
     let header_timeout = settings.header_timeout;
     let activity = worker.watch();
-    let client = Client { worker, peer, activity: Rc::clone(&activity), open: Rc::new(open) };
+    let client = Client {
+        worker,
+        peer,
+        activity: Rc::clone(&activity),
+        open: Rc::new(open),
+    };
     let Some(tls) = tls else {
         match timeout(header_timeout, starts_http2(&stream)).await {
             Ok(Ok(true)) => serve_http2(client, ClientStream::plain(stream, activity)).await,
@@ -126,7 +152,13 @@ async fn serve(
 }
 
 fn refused(client: &Client, reason: &str) {
-    client.worker.shared.metrics.inbound_refused.with_label_values(&[reason]).inc();
+    client
+        .worker
+        .shared
+        .metrics
+        .inbound_refused
+        .with_label_values(&[reason])
+        .inc();
 }
 
 /// Looks at the first bytes without taking them.

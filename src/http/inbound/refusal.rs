@@ -211,7 +211,10 @@ impl Cors {
             headers.insert(VARY, HeaderValue::from_name(ORIGIN));
         }
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("*"));
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(allowed),
+        );
     }
 }
 
@@ -228,17 +231,25 @@ mod tests {
 
     fn allowed_origin(configured: &str, origin: &'static str) -> (String, bool) {
         let origin = HeaderValue::from_static(origin);
-        let answer =
-            Refusal::Unauthorized.answer(marks(), &Cors::new(configured), Some(&origin));
-        let allowed = answer.headers()[ACCESS_CONTROL_ALLOW_ORIGIN].to_str().unwrap().to_owned();
+        let answer = Refusal::Unauthorized.answer(marks(), &Cors::new(configured), Some(&origin));
+        let allowed = answer.headers()[ACCESS_CONTROL_ALLOW_ORIGIN]
+            .to_str()
+            .unwrap()
+            .to_owned();
         (allowed, answer.headers().contains_key(VARY))
     }
 
     #[test]
     fn one_configured_origin_is_sent_as_it_is_and_a_list_is_picked_from() {
         assert_eq!(allowed_origin("*", "http://a"), ("*".to_owned(), false));
-        assert_eq!(allowed_origin("http://a, http://b", "http://b"), ("http://b".to_owned(), true));
-        assert_eq!(allowed_origin("http://a,http://b", "http://c"), ("http://a".to_owned(), true));
+        assert_eq!(
+            allowed_origin("http://a, http://b", "http://b"),
+            ("http://b".to_owned(), true)
+        );
+        assert_eq!(
+            allowed_origin("http://a,http://b", "http://c"),
+            ("http://a".to_owned(), true)
+        );
     }
 
     #[test]
@@ -253,7 +264,11 @@ mod tests {
 
     #[test]
     fn an_answer_to_a_request_of_unknown_framing_closes_the_connection() {
-        for refusal in [Refusal::BadRequest, Refusal::NotImplemented, Refusal::PayloadTooLarge] {
+        for refusal in [
+            Refusal::BadRequest,
+            Refusal::NotImplemented,
+            Refusal::PayloadTooLarge,
+        ] {
             let answer = refusal.answer(marks(), &Cors::new("*"), None);
             assert_eq!(answer.headers()[CONNECTION], "close", "{refusal:?}");
         }

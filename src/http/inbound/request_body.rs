@@ -222,7 +222,11 @@ pub struct AfterBody {
 impl AfterBody {
     /// Completes `limit` after `progress` has ended (at once counted, if there is no body).
     pub fn new(progress: Option<Rc<Progress>>, limit: Duration) -> Self {
-        Self { progress, limit, sleep: None }
+        Self {
+            progress,
+            limit,
+            sleep: None,
+        }
     }
 
     /// Ready when the time is over.

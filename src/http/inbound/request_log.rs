@@ -44,7 +44,12 @@ impl Record {
         metrics.in_flight.inc();
         let line = log_path.map(|path| {
             let path = path.to_owned();
-            Box::new(Line { path, status: StatusCode::OK, bytes: 0, cut_off: false })
+            Box::new(Line {
+                path,
+                status: StatusCode::OK,
+                bytes: 0,
+                cut_off: false,
+            })
         });
         Self {
             started: Instant::now(),
@@ -107,7 +112,9 @@ impl Record {
     }
 
     fn write(&self, line: &Line) {
-        let route = self.route.and_then(|index| self.snapshot.table.routes().get(index as usize));
+        let route = self
+            .route
+            .and_then(|index| self.snapshot.table.routes().get(index as usize));
         let (id, pattern, target, upstream) = match route {
             Some(route) => (
                 route.endpoint().id.as_str(),
@@ -115,7 +122,12 @@ impl Record {
                 route.api.proxy.target_url.as_str(),
                 route.origin.authority(),
             ),
-            None => (NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE.to_owned()),
+            None => (
+                NOT_APPLICABLE,
+                NOT_APPLICABLE,
+                NOT_APPLICABLE,
+                NOT_APPLICABLE.to_owned(),
+            ),
         };
         log::info!(
             target: "rig::request",
@@ -144,6 +156,8 @@ impl Drop for Record {
 
 impl std::fmt::Debug for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Record").field("outcome", &self.outcome).finish_non_exhaustive()
+        f.debug_struct("Record")
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
     }
 }

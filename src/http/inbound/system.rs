@@ -31,9 +31,7 @@ pub fn answer(
     match path {
         "/_rig/health" => Some(plain(StatusCode::OK, "OK", marks())),
         "/_rig/health/ready" if health.is_ready() => Some(plain(StatusCode::OK, "OK", marks())),
-        "/_rig/health/ready" => {
-            Some(plain(StatusCode::SERVICE_UNAVAILABLE, "not ready", marks()))
-        }
+        "/_rig/health/ready" => Some(plain(StatusCode::SERVICE_UNAVAILABLE, "not ready", marks())),
         _ => None,
     }
 }

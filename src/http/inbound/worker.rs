@@ -101,7 +101,15 @@ impl Shared {
         settings: Settings,
     ) -> Arc<Self> {
         let (open, all_closed) = (AtomicUsize::new(0), Notify::new());
-        Arc::new(Self { snapshot, gate, metrics, health, settings, open, all_closed })
+        Arc::new(Self {
+            snapshot,
+            gate,
+            metrics,
+            health,
+            settings,
+            open,
+            all_closed,
+        })
     }
 
     /// Counts a new connection, or refuses it (`None`) because there are too many.
@@ -202,7 +210,9 @@ async fn tick(worker: Weak<Worker>) {
     let mut interval = tokio::time::interval(TICK);
     loop {
         interval.tick().await;
-        let Some(worker) = worker.upgrade() else { return };
+        let Some(worker) = worker.upgrade() else {
+            return;
+        };
         let now = worker.now.get() + 1;
         worker.now.set(now);
         worker.judge();

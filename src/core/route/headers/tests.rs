@@ -6,7 +6,10 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     lines
         .iter()
         .map(|(name, value)| {
-            (HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap())
+            (
+                HeaderName::try_from(*name).unwrap(),
+                HeaderValue::try_from(*value).unwrap(),
+            )
         })
         .collect()
 }
@@ -22,7 +25,10 @@ fn sent(
     upgrade: Option<&'static str>,
 ) -> HeaderMap {
     let mut headers = headers(lines);
-    let add: Vec<_> = add.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let add: Vec<_> = add
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
     let hop = Hop {
         forwarded: &HeaderValue::from_static("for=192.0.2.1;by=127.0.0.1"),
         peer: &HeaderValue::from_static("192.0.2.1"),
@@ -35,13 +41,20 @@ fn sent(
         tracestate: None,
         upgrade: upgrade.map(HeaderValue::from_static),
     };
-    let aim = Aim { authority: HeaderValue::from_static("target:81"), add_headers: &add };
+    let aim = Aim {
+        authority: HeaderValue::from_static("target:81"),
+        add_headers: &add,
+    };
     toward_target(&mut headers, hop, aim);
     headers
 }
 
 fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
-    headers.get_all(name).iter().map(|v| v.to_str().unwrap().to_owned()).collect()
+    headers
+        .get_all(name)
+        .iter()
+        .map(|v| v.to_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -90,7 +103,10 @@ fn te_trailers_is_kept() {
 #[test]
 fn a_client_cannot_drop_what_the_gateway_sets() {
     let sent = sent(
-        &[("connection", "x-forwarded-for, host, content-length, x-set"), ("host", "h")],
+        &[
+            ("connection", "x-forwarded-for, host, content-length, x-set"),
+            ("host", "h"),
+        ],
         false,
         &[("x-set", "1")],
         None,
@@ -131,8 +147,14 @@ fn forwarding_headers_of_a_trusted_peer_are_extended() {
         ],
         true,
     );
-    assert_eq!(values(&sent, "forwarded"), ["for=9.9.9.9, for=192.0.2.1;by=127.0.0.1"]);
-    assert_eq!(values(&sent, "x-forwarded-for"), ["1.2.3.4, 5.6.7.8, 192.0.2.1"]);
+    assert_eq!(
+        values(&sent, "forwarded"),
+        ["for=9.9.9.9, for=192.0.2.1;by=127.0.0.1"]
+    );
+    assert_eq!(
+        values(&sent, "x-forwarded-for"),
+        ["1.2.3.4, 5.6.7.8, 192.0.2.1"]
+    );
     assert_eq!(values(&sent, "x-forwarded-proto"), ["https"]);
     assert_eq!(values(&sent, "x-forwarded-host"), ["gateway.example"]);
     assert_eq!(values(&sent, "via"), ["1.0 other, 1.1 rig"]);
@@ -153,13 +175,20 @@ fn configured_headers_replace_the_clients_and_may_set_host() {
 #[test]
 fn a_request_id_is_kept_and_trace_headers_are_replaced() {
     let sent = forwarded_to_target(
-        &[("x-request-id", "tooshort"), ("traceparent", "x"), ("tracestate", "a=1")],
+        &[
+            ("x-request-id", "tooshort"),
+            ("traceparent", "x"),
+            ("tracestate", "a=1"),
+        ],
         false,
     );
     assert_eq!(values(&sent, "x-request-id"), ["tooshort"]);
     assert_eq!(values(&sent, "traceparent"), ["00-span"]);
     assert!(!sent.contains_key("tracestate"));
-    assert_eq!(values(&forwarded_to_target(&[], false), "x-request-id"), ["generated"]);
+    assert_eq!(
+        values(&forwarded_to_target(&[], false), "x-request-id"),
+        ["generated"]
+    );
 }
 
 #[test]
@@ -186,6 +215,9 @@ fn answers_lose_hop_by_hop_headers_and_keep_the_order_of_duplicates() {
         ("set-cookie", "b=2"),
     ]);
     toward_client(&mut answer, false);
-    assert_eq!(answer.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["set-cookie"]);
+    assert_eq!(
+        answer.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
+        ["set-cookie"]
+    );
     assert_eq!(values(&answer, "set-cookie"), ["a=1", "b=2"]);
 }
