@@ -1,0 +1,300 @@
+//! `/v2/apis` and `/v3/apis`: create, read, replace and remove definitions
+//! (spec: `management-api.md` 2.4, names.md `ETag` and preconditions; RFC 9110 13).
+//!
+//! May depend on `core`, `message`, `http`. Deliberately absent: any judgement of a definition. The
+//! registry decides; this room translates.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderName},
+    },
+    web::{Data, Payload},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde_json::Value;
+
+use crate::{
+    core::{
+        api::{
+            faults::Warning,
+            view::{Bookkeeping, view},
+        },
+        registry::{Accepted, Change, Preconditions, Rejection, change::Tags},
+    },
+    http::{
+        admin::{
+            AdminState, ask, body,
+            openapi::schema::{ErrorBody, ErrorMap, ProxyAPI, ProxyAPIList, ProxyAPIResponse},
+        },
+        problem::{PLAIN, Problem, json_answer},
+    },
+    message::registry::{Current, GetApi, ListApis, ProposeChange},
+};
+
+/// Tells which change an accepted write was: `<id>@<ref>-<16 hex digits>`, id percent-encoded.
+pub const X_RIG_CHANGE: HeaderName = HeaderName::from_static("x-rig-change");
+
+/// All that is not unreserved (RFC 3986 2.3) is escaped in an id that stands in a path or header.
+const ID_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// What an accepted write answers.
+#[derive(Debug, serde::Serialize)]
+struct Done<'a> {
+    message: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [Warning],
+}
+
+/// Lists all active definitions, ordered by id.
+#[utoipa::path(
+    get, path = "/v3/apis", operation_id = "list_apis", tag = "APIs",
+    responses(
+        (status = 200, description = "All active definitions, ordered by id.", body = ProxyAPIList),
+        (status = 503, description = "The node cannot answer now.", body = ErrorBody, headers(("retry-after" = String, description = "Seconds to wait."))),
+    ),
+)]
+pub(super) async fn list(state: Data<AdminState>) -> Result<HttpResponse, Problem> {
+    let all = ask(&state.list, ListApis).await?;
+    let all: Vec<Value> = all.iter().map(|api| shown(api, &state)).collect();
+    Ok(json_answer(StatusCode::OK, &all))
+}
+
+/// Shows one active definition.
+#[utoipa::path(
+    get, path = "/v3/apis/{id}", operation_id = "get_api", tag = "APIs",
+    params(
+        ("id" = String, Path, description = "The API's id, percent-encoded."),
+        ("if-none-match" = Option<String>, Header, description = "Entity tags the client has already."),
+    ),
+    responses(
+        (status = 200, description = "The definition.", body = ProxyAPI, headers(("etag" = String, description = "Version of the definition."))),
+        (status = 304, description = "The client has this version already."),
+        (status = 400, description = "The id is not UTF-8.", body = ErrorBody),
+        (status = 404, description = "No active definition has this id.", body = ProxyAPIResponse),
+        (status = 412, description = "`If-Match` names another version.", body = ProxyAPIResponse),
+        (status = 503, description = "The node cannot answer now.", body = ErrorBody),
+    ),
+)]
+pub(super) async fn show(
+    state: Data<AdminState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    let api = ask(&state.get, GetApi { id: id.clone() }).await?;
+    let Some(api) = api else {
+        return Err(Rejection::NotFound(id).into());
+    };
+    let Preconditions {
+        if_match,
+        if_none_match,
+    } = preconditions(request.headers());
+    let unwanted = Preconditions {
+        if_match,
+        if_none_match: None,
+    };
+    if !unwanted.hold(Some(&api.version)) {
+        return Err(Rejection::Stale(id).into());
+    }
+    let unseen = Preconditions {
+        if_match: None,
+        if_none_match,
+    };
+    let etag = (header::ETAG, api.version.etag());
+    if !unseen.hold(Some(&api.version)) {
+        return Ok(HttpResponse::NotModified().insert_header(etag).finish());
+    }
+    let mut response = json_answer(StatusCode::OK, &shown(&api, &state));
+    insert(&mut response, header::ETAG, &etag.1);
+    Ok(response)
+}
+
+/// Adds a definition. The id must be new, or deactivated.
+#[utoipa::path(
+    post, path = "/v3/apis", operation_id = "create_api", tag = "APIs",
+    request_body = ProxyAPI,
+    responses(
+        (status = 201, description = "Stored and routed on this node.", body = ProxyAPIResponse, headers(
+            ("location" = String, description = "Where the definition can be read."),
+            ("etag" = String, description = "Version of the definition."),
+            ("x-rig-change" = String, description = "Id of the change."),
+        )),
+        (status = 400, description = "The definition is faulty (or, as `errors`, the body is not JSON).", body = ErrorMap),
+        (status = 409, description = "An active definition has this id.", body = ProxyAPIResponse),
+        (status = 412, description = "A precondition failed.", body = ProxyAPIResponse),
+        (status = 413, description = "The definition is too large (`DEFINITION_BYTES_MAX`).", body = ErrorBody),
+        (status = 415, description = "The content type is not JSON.", body = ErrorBody),
+        (status = 503, description = "The node cannot answer now.", body = ErrorBody),
+    ),
+)]
+pub(super) async fn create(
+    state: Data<AdminState>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let document = body::object(&request, payload, state.definition_bytes_max).await?;
+    let accepted = propose(&state, &request, Change::Create(document)).await?;
+    let mut response = done(StatusCode::CREATED, &accepted);
+    let version = if request.path().starts_with("/v2/") {
+        "v2"
+    } else {
+        "v3"
+    };
+    let location = format!("/{version}/apis/{}", escaped(&accepted.id));
+    insert(&mut response, header::LOCATION, &location);
+    Ok(response)
+}
+
+/// Replaces an active definition. The request is checked by itself, so `name`, `proxy` and
+/// `version_data` are always needed; top-level members it does not have are kept.
+#[utoipa::path(
+    put, path = "/v3/apis/{id}", operation_id = "update_api", tag = "APIs",
+    params(
+        ("id" = String, Path, description = "The API's id, percent-encoded; wins over an id in the body."),
+        ("if-match" = Option<String>, Header, description = "Entity tags; the change is made only if the current version is one of them."),
+        ("if-none-match" = Option<String>, Header, description = "Entity tags; the change is made only if the current version is none of them."),
+    ),
+    request_body = ProxyAPI,
+    responses(
+        (status = 200, description = "Stored and routed on this node.", body = ProxyAPIResponse, headers(
+            ("etag" = String, description = "Version of the definition."),
+            ("x-rig-change" = String, description = "Id of the change."),
+        )),
+        (status = 400, description = "The definition is faulty (or, as `errors`, the body is not JSON).", body = ErrorMap),
+        (status = 404, description = "No active definition has this id.", body = ProxyAPIResponse),
+        (status = 412, description = "A precondition failed.", body = ProxyAPIResponse),
+        (status = 413, description = "The definition is too large (`DEFINITION_BYTES_MAX`).", body = ErrorBody),
+        (status = 415, description = "The content type is not JSON.", body = ErrorBody),
+        (status = 503, description = "The node cannot answer now.", body = ErrorBody),
+    ),
+)]
+pub(super) async fn replace(
+    state: Data<AdminState>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    let document = body::object(&request, payload, state.definition_bytes_max).await?;
+    let accepted = propose(&state, &request, Change::Replace { id, document }).await?;
+    Ok(done(StatusCode::OK, &accepted))
+}
+
+/// Deactivates a definition. Its id can be used again.
+#[utoipa::path(
+    delete, path = "/v3/apis/{id}", operation_id = "delete_api", tag = "APIs",
+    params(
+        ("id" = String, Path, description = "The API's id, percent-encoded."),
+        ("if-match" = Option<String>, Header, description = "Entity tags; the change is made only if the current version is one of them."),
+    ),
+    responses(
+        (status = 204, description = "No longer routed on this node.", headers(("x-rig-change" = String, description = "Id of the change."))),
+        (status = 400, description = "The id is not UTF-8, or the request has a body that cannot be read.", body = ErrorBody),
+        (status = 404, description = "No active definition has this id.", body = ProxyAPIResponse),
+        (status = 412, description = "A precondition failed.", body = ProxyAPIResponse),
+        (status = 503, description = "The node cannot answer now.", body = ErrorBody),
+    ),
+)]
+pub(super) async fn remove(
+    state: Data<AdminState>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    // The original reads the body of every method but GET, so a broken one is refused here too.
+    body::object(&request, payload, state.definition_bytes_max).await?;
+    let accepted = propose(&state, &request, Change::Delete { id }).await?;
+    let mut response = HttpResponse::NoContent()
+        .insert_header((header::CONTENT_TYPE, PLAIN))
+        .finish();
+    insert(&mut response, X_RIG_CHANGE, &change_id(&accepted));
+    Ok(response)
+}
+
+async fn propose(
+    state: &AdminState,
+    request: &HttpRequest,
+    change: Change,
+) -> Result<Accepted, Problem> {
+    let preconditions = preconditions(request.headers());
+    let message = ProposeChange {
+        change,
+        preconditions,
+    };
+    Ok(ask(&state.propose, message).await??)
+}
+
+fn done(status: StatusCode, accepted: &Accepted) -> HttpResponse {
+    let body = Done {
+        message: "ok",
+        warnings: &accepted.warnings,
+    };
+    let mut response = json_answer(status, &body);
+    insert(&mut response, header::ETAG, &accepted.version.etag());
+    insert(&mut response, X_RIG_CHANGE, &change_id(accepted));
+    response
+}
+
+fn shown(api: &Current, state: &AdminState) -> Value {
+    let bookkeeping = Bookkeeping {
+        ref_number: api.version.ref_number,
+        timestamp_ms: api.timestamp_ms,
+        node_name: &state.node_name,
+    };
+    view(&api.document, &bookkeeping)
+}
+
+fn change_id(accepted: &Accepted) -> String {
+    format!("{}@{}", escaped(&accepted.id), accepted.version)
+}
+
+fn escaped(id: &str) -> String {
+    utf8_percent_encode(id, ID_ESCAPES).to_string()
+}
+
+/// Values made of escaped ids and versions are always valid; anything else would be left out.
+fn insert(response: &mut HttpResponse, name: HeaderName, value: &str) {
+    if let Ok(value) = header::HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// The id in the path. Decoded here and not by the router, which would replace what is not UTF-8.
+fn path_id(request: &HttpRequest) -> Result<String, Problem> {
+    let path = request.path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let segment = path.rsplit('/').next().unwrap_or_default();
+    let id = percent_decode_str(segment).decode_utf8();
+    id.map(std::borrow::Cow::into_owned)
+        .map_err(|_not_utf8| Problem::BadId)
+}
+
+fn preconditions(headers: &HeaderMap) -> Preconditions {
+    let weakly = |tags| match tags {
+        Tags::Any => Tags::Any,
+        Tags::OneOf(tags) => Tags::OneOf(tags.iter().map(|tag| opaque(tag)).collect()),
+    };
+    Preconditions {
+        if_match: tags(headers, &header::IF_MATCH),
+        // Compared weakly (RFC 9110 13.1.2), so a `W/` in front makes no difference.
+        if_none_match: tags(headers, &header::IF_NONE_MATCH).map(weakly),
+    }
+}
+
+fn opaque(tag: &str) -> String {
+    tag.strip_prefix("W/").unwrap_or(tag).to_owned()
+}
+
+/// The tags of all lines of a header. A line that is not ASCII counts as a tag that matches nothing,
+/// so that such an `If-Match` refuses the change.
+fn tags(headers: &HeaderMap, name: &HeaderName) -> Option<Tags> {
+    let lines: Vec<&str> = headers
+        .get_all(name)
+        .map(|line| line.to_str().unwrap_or_default())
+        .collect();
+    (!lines.is_empty()).then(|| Tags::parse(&lines.join(",")))
+}

@@ -1,0 +1,211 @@
+//! The shapes of bodies for the OpenAPI document; schema names as in the original
+//! (spec: `management-api.md` 2.9, `api-definitions.md` 1.2 to 1.5).
+//!
+//! Depends on utoipa only. Nothing is parsed with these: documents are stored as submitted, members
+//! not listed here included, and checked by `core`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// One back-end service. Members that are not listed are stored and returned unchanged; read-only
+/// ones are ignored in requests.
+#[derive(Debug, ToSchema)]
+pub struct ProxyAPI {
+    /// Unique key; also decides the match order. On PUT the one in the path counts.
+    #[schema(min_length = 1, max_length = 128, example = "todos")]
+    pub id: String,
+    /// For display.
+    #[schema(min_length = 1, example = "Todo list")]
+    pub name: String,
+    /// `jwt` lets endpoints be `secured`; anything else means no check.
+    #[schema(nullable = false, default = "none", example = "jwt")]
+    pub auth_type: Option<String>,
+    /// Where tokens are looked for.
+    #[schema(nullable = false)]
+    pub auth: Option<ProxyAPIAuth>,
+    /// Versions by name. Only `default` is routed.
+    pub version_data: BTreeMap<String, ProxyAPIVersion>,
+    /// Where the back end lives.
+    pub proxy: ProxyAPIAddress,
+    /// `true`: stored, but not routed.
+    #[schema(nullable = false, default = false)]
+    pub versioned: Option<bool>,
+    /// Longest wait for a response head, in milliseconds; endpoints may override it.
+    #[schema(nullable = false)]
+    pub timeout_ms: Option<u64>,
+    /// Largest request body; endpoints may override it.
+    #[schema(nullable = false)]
+    pub max_body_bytes: Option<u64>,
+    /// Always `true`: deactivated definitions are not shown.
+    #[schema(read_only, nullable = false)]
+    pub active: Option<bool>,
+    /// Counts the changes of this id.
+    #[schema(read_only, nullable = false)]
+    pub ref_number: Option<u64>,
+    /// When this version was made.
+    #[schema(read_only, nullable = false, format = DateTime)]
+    pub timestamp: Option<String>,
+    /// Name of the node that answers.
+    #[schema(read_only, nullable = false)]
+    pub node_name: Option<String>,
+}
+
+/// Definitions, ordered by id.
+#[derive(Debug, ToSchema)]
+pub struct ProxyAPIList(pub Vec<ProxyAPI>);
+
+/// Where tokens are looked for. With `auth_type` `jwt` the default is the `Authorization` header.
+#[derive(Debug, ToSchema)]
+pub struct ProxyAPIAuth {
+    /// Look into a header.
+    #[schema(nullable = false, default = false)]
+    pub use_header: Option<bool>,
+    /// Its name.
+    #[schema(nullable = false, default = "", example = "Authorization")]
+    pub header_name: Option<String>,
+    /// Look into the query.
+    #[schema(nullable = false, default = false)]
+    pub use_query: Option<bool>,
+    /// Name of the parameter.
+    #[schema(nullable = false, default = "")]
+    pub query_name: Option<String>,
+}
+
+/// The address of a back end.
+#[derive(Debug, ToSchema)]
+pub struct ProxyAPIAddress {
+    /// URL with scheme, host name, or (with `use_env`) the name of a variable that has one of them.
+    #[schema(min_length = 1, example = "http://localhost")]
+    pub target_url: String,
+    /// Port; wins over one in `target_url`.
+    #[schema(minimum = 1, maximum = 65535, example = 3000)]
+    pub port: u16,
+    /// `target_url` names an environment variable.
+    #[schema(nullable = false, default = false)]
+    pub use_env: Option<bool>,
+}
+
+/// One version of an API.
+#[derive(Debug, ToSchema)]
+pub struct ProxyAPIVersion {
+    /// The endpoints in match order.
+    pub endpoints: ProxyAPIEndpointArray,
+    /// Needed if an endpoint asks for the transformation.
+    #[schema(nullable = false)]
+    pub transform_request_headers: Option<ProxyAPIHeaders>,
+}
+
+/// Headers set on forwarded requests.
+#[derive(Debug, ToSchema)]
+pub struct ProxyAPIHeaders {
+    /// Values (strings or numbers) by name.
+    #[schema(value_type = BTreeMap<String, Value>)]
+    pub add_headers: BTreeMap<String, Value>,
+}
+
+/// Endpoints in match order.
+#[derive(Debug, ToSchema)]
+pub struct ProxyAPIEndpointArray(pub Vec<ProxyAPIEndpoint>);
+
+/// Maps a method and a path pattern to a target.
+#[derive(Debug, ToSchema)]
+pub struct ProxyAPIEndpoint {
+    /// Label in faults, warnings and logs.
+    #[schema(min_length = 1, example = "get-todo")]
+    pub id: String,
+    /// Request method, letter case does not matter.
+    #[schema(min_length = 1, example = "GET")]
+    pub method: String,
+    /// Regular expression for the whole path, letter case does not matter.
+    #[schema(min_length = 1, example = "/todos/([^/]+)")]
+    pub path_regex: String,
+    /// Path to ask for instead, with references such as `\1` to groups of `path_regex`.
+    #[schema(nullable = false, example = "/items/\\1")]
+    pub path_replacement: Option<String>,
+    /// Only requests with a valid token pass; needs `auth_type` `jwt`.
+    #[schema(nullable = false, default = false)]
+    pub secured: Option<bool>,
+    /// Set the version's `add_headers`.
+    #[schema(nullable = false, default = false)]
+    pub transform_request_headers: Option<bool>,
+    /// What carries the request: `http`, `kafka`, `kinesis` or `nats`.
+    #[schema(nullable = false, default = "http")]
+    pub target: Option<String>,
+    /// Topic, stream or subject of a broker.
+    #[schema(nullable = false)]
+    pub topic: Option<String>,
+    /// Avro subject of a Kafka topic.
+    #[schema(nullable = false)]
+    pub schema: Option<String>,
+    /// What carries the answer: `http`, `http_async`, `kafka`, `kinesis` or `nats`.
+    #[schema(nullable = false, default = "http")]
+    pub response_from: Option<String>,
+    /// Longest wait for the response head, in milliseconds.
+    #[schema(nullable = false)]
+    pub timeout_ms: Option<u64>,
+    /// Largest request body.
+    #[schema(nullable = false)]
+    pub max_body_bytes: Option<u64>,
+}
+
+/// What happened to a definition.
+#[derive(Debug, ToSchema)]
+pub struct ProxyAPIResponse {
+    /// `ok`, or why not.
+    #[schema(example = "ok")]
+    pub message: String,
+    /// What is accepted but will hardly do what was meant; only if there is something.
+    #[schema(nullable = false)]
+    pub warnings: Option<Vec<ProxyAPIWarning>>,
+}
+
+/// Something odd about a definition.
+#[derive(Debug, ToSchema)]
+pub struct ProxyAPIWarning {
+    /// Where: `<api id>` or `<api id>/<endpoint id>`.
+    pub path: String,
+    /// What, and what to do about it.
+    pub message: String,
+}
+
+/// All faults of a document: lists of one-entry objects (field to message) by place: `api`,
+/// `<api id>`, `<api id>/<endpoint id>` or `probe`.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"api": [{"name": "must be string"}]}))]
+pub struct ErrorMap(pub BTreeMap<String, Vec<BTreeMap<String, String>>>);
+
+/// Why a request was not understood.
+#[derive(Debug, ToSchema)]
+pub struct ErrorBody {
+    /// The one member.
+    pub errors: ErrorDetail,
+}
+
+/// One line about what is wrong.
+#[derive(Debug, ToSchema)]
+pub struct ErrorDetail {
+    /// The line.
+    #[schema(example = "Bad request")]
+    pub detail: String,
+}
+
+/// A request to ask about.
+#[derive(Debug, ToSchema)]
+pub struct ProbeQuestion {
+    /// Request method, letter case does not matter.
+    #[schema(min_length = 1, example = "GET")]
+    pub method: String,
+    /// Path as a client would send it, with or without query.
+    #[schema(
+        min_length = 1,
+        max_length = 65534,
+        pattern = "^/",
+        example = "/todos/1?full=1"
+    )]
+    pub path: String,
+    /// Header values (strings or lists of strings) by name.
+    #[schema(nullable = false, value_type = Option<BTreeMap<String, Value>>)]
+    pub headers: Option<BTreeMap<String, Value>>,
+}

@@ -1,0 +1,142 @@
+//! The only place that knows which status and body a refusal has on the management API
+//! (spec: `management-api.md` 2.1 and 2.4).
+//!
+//! May depend on `core` and actix-web. Deliberately absent: details of what went wrong inside. A
+//! client learns what it can change; the log has the rest.
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::core::{registry::Rejection, route::Refusal};
+
+/// Content type of every JSON answer.
+pub const JSON: &str = "application/json; charset=utf-8";
+/// Content type of every plain answer.
+pub const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// When a client may try again after a 503, in seconds: as long as a restart takes.
+const RETRY_AFTER_S: &str = "1";
+
+/// What the management API answers instead of what was asked for. Nothing was changed, except
+/// after [`Problem::Unavailable`], where a change may still come through.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The body is not what its content type promises, or did not arrive whole: 400.
+    #[error("the body cannot be read; send a JSON object")]
+    BadBody,
+    /// The path has an id that is not text: 400.
+    #[error("the id in the path is not UTF-8")]
+    BadId,
+    /// The bearer token is missing or wrong: 401.
+    #[error("the request needs the bearer token of API_TOKEN")]
+    Unauthorized,
+    /// No such route or method: 404.
+    #[error("there is no such route")]
+    NoRoute,
+    /// The body did not arrive in time: 408.
+    #[error("the body did not arrive in time")]
+    SlowBody,
+    /// The body is too large: 413.
+    #[error("the body is too large")]
+    TooLarge,
+    /// The body has a content type that cannot be read: 415.
+    #[error("the content type cannot be read; send application/json")]
+    UnknownContentType,
+    /// The part of the node that should answer does not, or not in time: 503.
+    #[error("the registry does not answer")]
+    Unavailable,
+    /// The registry refuses the change, or has no such definition.
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+}
+
+// === impl Problem ===
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::BadBody | Self::BadId => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Refused(rejection) => match rejection {
+                Rejection::Invalid(_) => StatusCode::BAD_REQUEST,
+                Rejection::NotFound(_) => StatusCode::NOT_FOUND,
+                Rejection::Exists(_) => StatusCode::CONFLICT,
+                Rejection::Stale(_) => StatusCode::PRECONDITION_FAILED,
+                Rejection::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            },
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        match self {
+            Self::BadBody
+            | Self::BadId
+            | Self::SlowBody
+            | Self::TooLarge
+            | Self::UnknownContentType
+            | Self::Refused(Rejection::TooLarge { .. }) => detail(status, "Bad request"),
+            Self::Unauthorized => {
+                let mut response = detail(status, "Unauthorized");
+                response.headers_mut().insert(
+                    header::WWW_AUTHENTICATE,
+                    header::HeaderValue::from_static("Bearer"),
+                );
+                response
+            }
+            Self::NoRoute => detail(status, "Not found"),
+            Self::Unavailable => {
+                let mut response = detail(status, "Service unavailable");
+                response.headers_mut().insert(
+                    header::RETRY_AFTER,
+                    header::HeaderValue::from_static(RETRY_AFTER_S),
+                );
+                response
+            }
+            Self::Refused(Rejection::Invalid(faults)) => json_answer(status, faults),
+            // The grammar slip is part of the wire format.
+            Self::Refused(Rejection::NotFound(id)) => {
+                message(status, &format!("API with id={id} doesn't exists."))
+            }
+            Self::Refused(Rejection::Exists(id)) => {
+                message(status, &format!("API with id={id} already exists."))
+            }
+            Self::Refused(Rejection::Stale(id)) => {
+                message(status, &format!("API with id={id} was changed."))
+            }
+        }
+    }
+}
+
+/// An answer with a JSON body.
+pub fn json_answer(status: StatusCode, body: &impl Serialize) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((header::CONTENT_TYPE, JSON))
+        .json(body)
+}
+
+/// The status with which the proxy answers a request by itself (spec: `proxying.md` 3.12).
+pub const fn refusal_status(refusal: Refusal) -> StatusCode {
+    match refusal {
+        Refusal::BadPath => StatusCode::BAD_REQUEST,
+        Refusal::NotFound => StatusCode::NOT_FOUND,
+        Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+    }
+}
+
+fn detail(status: StatusCode, text: &str) -> HttpResponse {
+    json_answer(status, &json!({"errors": {"detail": text}}))
+}
+
+fn message(status: StatusCode, text: &str) -> HttpResponse {
+    json_answer(status, &json!({"message": text}))
+}
