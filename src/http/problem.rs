@@ -72,6 +72,7 @@ impl ResponseError for Problem {
                 Rejection::Exists(_) => StatusCode::CONFLICT,
                 Rejection::Stale(_) => StatusCode::PRECONDITION_FAILED,
                 Rejection::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                Rejection::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             },
         }
     }
@@ -94,7 +95,7 @@ impl ResponseError for Problem {
                 response
             }
             Self::NoRoute => detail(status, "Not found"),
-            Self::Unavailable => {
+            Self::Unavailable | Self::Refused(Rejection::Unavailable) => {
                 let mut response = detail(status, "Service unavailable");
                 response.headers_mut().insert(
                     header::RETRY_AFTER,
