@@ -62,6 +62,8 @@ pub(crate) enum Change {
     Chunked,
     /// The answer is streamed.
     Streamed,
+    /// The back end may see the request twice.
+    Retried,
     /// The back end sees this request line.
     Line(&'static str),
     /// The back end sees method and target as sent.
@@ -162,6 +164,7 @@ impl Change {
             }
             Self::Chunked => expected.framing = Framed::Chunked,
             Self::Streamed => expected.streamed = true,
+            Self::Retried => expected.retried = true,
             Self::Line(line) => line.clone_into(&mut expected.arrival(case, ports).line),
             Self::AsSent => {
                 let line = format!("{} {}", case.send.method, case.send.path);

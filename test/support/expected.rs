@@ -26,6 +26,8 @@ pub(crate) struct Expected {
     pub(crate) streamed: bool,
     /// The connection is closed afterwards.
     pub(crate) closes: bool,
+    /// The same request may arrive twice.
+    pub(crate) retried: bool,
     /// What arrives at the back end.
     pub(crate) saw: Vec<Arrival>,
 }
@@ -52,8 +54,9 @@ pub(crate) enum Want {
     RequestId,
     /// An entity tag `"<ref>-<16 hex digits>"`.
     Tag,
-    /// The client's entries, if any, then one of ours (RFC 9110, 7.6.3).
-    Via(String),
+    /// The client's entries, if any, then one of ours that tells the version of the client's protocol
+    /// (RFC 9110, 7.6.3).
+    Via(String, String),
 }
 
 /// What the body must be.
@@ -97,6 +100,7 @@ impl Expected {
             cut: false,
             streamed: false,
             closes: recorded.closes,
+            retried: false,
             saw: case
                 .saw
                 .iter()
@@ -189,10 +193,11 @@ impl Want {
                             && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
                     })
             }
-            Self::Via(given) => value
+            Self::Via(given, version) => value
                 .strip_prefix(given.as_str())
                 .map(|ours| ours.trim_start_matches([',', ' ']))
-                .is_some_and(|ours| ours.starts_with("1.1 ") && !ours.contains(',')),
+                .and_then(|ours| ours.strip_prefix(version.as_str()))
+                .is_some_and(|name| name.starts_with(' ') && !name.contains(',')),
         }
     }
 }
@@ -220,7 +225,7 @@ mod tests {
 
     #[test]
     fn wants_accept_what_they_say_and_nothing_else() {
-        let via = |given: &str| Want::Via(given.to_owned());
+        let via = |given: &str| Want::Via(given.to_owned(), "1.1".to_owned());
         for (want, value, accepted) in [
             (Want::Exactly("a".to_owned()), "a", true),
             (Want::Exactly("a".to_owned()), "A", false),
@@ -233,6 +238,7 @@ mod tests {
             (Want::Tag, "\"12-0123456789abcde\"", false),
             (Want::Tag, "\"x-0123456789abcdef\"", false),
             (via(""), "1.1 rig", true),
+            (via(""), "1.0 rig", false),
             (via(""), "1.0 other, 1.1 rig", false),
             (via("1.1 other"), "1.1 other, 1.1 rig", true),
             (via("1.1 other"), "1.1 other", false),

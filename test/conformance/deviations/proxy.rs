@@ -5,7 +5,7 @@ use crate::support::{
         Cases,
         Change::{
             self, AsSent, Chunked, Cors, Cut, Echo, Json, Line, Lines, Malformed, NotFound, NotSaw,
-            Own, Passed, Query, Saw, SentBody, Status, Streamed, With,
+            Own, Passed, Query, Retried, Saw, SentBody, Status, Streamed, With,
         },
         Deviation,
     },
@@ -230,6 +230,13 @@ fn answers() -> Vec<Deviation> {
             "proxying.md 3.6",
             "a failure in the middle of a body aborts the client's connection",
             &[Cut("short")],
+        ),
+        named(
+            &["backend_close", "backend_garbage"],
+            "src/http/inbound/forward.rs",
+            "an idempotent request whose pooled connection fails before an answer is sent once \
+             more on a new one (RFC 9110, 9.2.2)",
+            &[Retried],
         ),
         named(
             &["backend_status_299"],

@@ -71,6 +71,12 @@ pub(super) fn table() -> Vec<Deviation> {
             changes: &[Change::With(location)],
         },
         Deviation {
+            cases: Cases::Every(|case, _| to_api(case)),
+            spec: "hardening, src/http/admin/request_id.rs",
+            why: "a browser must not guess another type for what a client stored here",
+            changes: &[Change::Header("x-content-type-options", "nosniff")],
+        },
+        Deviation {
             cases: Cases::Every(|_, expected| !expected.saw.is_empty()),
             spec: "proxying.md 3.5.2",
             why: "x-forwarded-*, via and x-request-id are created; what a client that is not \
@@ -104,6 +110,11 @@ fn forwarding(expected: &mut Expected, case: &Case) {
         Some(_) => Want::Present,
         None => Want::RequestId,
     };
+    let version = case
+        .send
+        .version
+        .clone()
+        .unwrap_or_else(|| "1.1".to_owned());
     for arrival in &mut expected.saw {
         arrival.set("x-forwarded-for", [Want::Exactly("127.0.0.1".to_owned())]);
         arrival.set("x-forwarded-proto", [Want::Exactly("http".to_owned())]);
@@ -111,7 +122,10 @@ fn forwarding(expected: &mut Expected, case: &Case) {
             "x-forwarded-host",
             host.map(|host| Want::Exactly(host.to_owned())),
         );
-        arrival.set("via", [Want::Via(sent("via").unwrap_or_default())]);
+        arrival.set(
+            "via",
+            [Want::Via(sent("via").unwrap_or_default(), version.clone())],
+        );
         arrival.set("x-request-id", [request_id.clone()]);
     }
 }

@@ -249,3 +249,12 @@ fn lines_of_one_name_may_arrive_joined_or_apart() {
     });
     assert!(apart.is_empty(), "{apart:?}");
 }
+
+#[test]
+fn only_a_request_that_may_be_retried_may_arrive_twice() {
+    let twice = |_: &mut Answer, seen: &mut Vec<Seen>| seen.extend(seen.clone());
+    assert!(spoilt("backend_close", twice).is_empty());
+    assert_noticed("requests at the back end", &spoilt("backend_short", twice));
+    let thrice = spoilt("backend_close", |_, seen| *seen = vec![seen[0].clone(); 3]);
+    assert_noticed("requests at the back end", &thrice);
+}

@@ -126,8 +126,8 @@ fn values(headers: &[(String, Want)]) -> Headers {
         Want::Present => "x".to_owned(),
         Want::RequestId => REQUEST_ID.to_owned(),
         Want::Tag => "\"3-0123456789abcdef\"".to_owned(),
-        Want::Via(given) if given.is_empty() => "1.1 rig".to_owned(),
-        Want::Via(given) => format!("{given}, 1.1 rig"),
+        Want::Via(given, version) if given.is_empty() => format!("{version} rig"),
+        Want::Via(given, version) => format!("{given}, {version} rig"),
     };
     headers
         .iter()
