@@ -141,3 +141,75 @@ fn detail(status: StatusCode, text: &str) -> HttpResponse {
 fn message(status: StatusCode, text: &str) -> HttpResponse {
     json_answer(status, &json!({"message": text}))
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{ResponseError, body::MessageBody};
+
+    use super::{Problem, RETRY_AFTER_S};
+    use crate::core::{api::faults::Faults, registry::Rejection};
+
+    #[test]
+    fn every_problem_has_its_status_and_words() {
+        let id = || "a\"b".to_owned();
+        let mut faults = Faults::default();
+        faults.push("api", "name", "must be string");
+        let bad_request = r#"{"errors":{"detail":"Bad request"}}"#;
+        let unavailable = r#"{"errors":{"detail":"Service unavailable"}}"#;
+        let cases = [
+            (Problem::BadBody, 400, bad_request),
+            (Problem::BadId, 400, bad_request),
+            (
+                Problem::Unauthorized,
+                401,
+                r#"{"errors":{"detail":"Unauthorized"}}"#,
+            ),
+            (
+                Problem::NoRoute,
+                404,
+                r#"{"errors":{"detail":"Not found"}}"#,
+            ),
+            (Problem::SlowBody, 408, bad_request),
+            (Problem::TooLarge, 413, bad_request),
+            (Problem::UnknownContentType, 415, bad_request),
+            (Problem::Unavailable, 503, unavailable),
+            (
+                Rejection::Invalid(faults).into(),
+                400,
+                r#"{"api":[{"name":"must be string"}]}"#,
+            ),
+            (
+                Rejection::NotFound(id()).into(),
+                404,
+                r#"{"message":"API with id=a\"b doesn't exists."}"#,
+            ),
+            (
+                Rejection::Exists(id()).into(),
+                409,
+                r#"{"message":"API with id=a\"b already exists."}"#,
+            ),
+            (
+                Rejection::Stale(id()).into(),
+                412,
+                r#"{"message":"API with id=a\"b was changed."}"#,
+            ),
+            (
+                Rejection::TooLarge { bytes: 2, max: 1 }.into(),
+                413,
+                bad_request,
+            ),
+            (Rejection::Unavailable.into(), 503, unavailable),
+        ];
+        for (problem, status, words) in cases {
+            let response = problem.error_response();
+            assert_eq!(response.status().as_u16(), status, "{problem:?}");
+            let retry = response.headers().get("retry-after").cloned();
+            assert_eq!(
+                retry.is_some_and(|after| after == RETRY_AFTER_S),
+                status == 503
+            );
+            let body = response.into_body().try_into_bytes().ok().unwrap();
+            assert_eq!(body, words, "{problem:?}");
+        }
+    }
+}

@@ -187,8 +187,7 @@ pub(super) async fn probe(
 
 /// What port 4000 answers without looking at definitions.
 fn own_answer(question: &Question, ready: bool) -> Option<StatusCode> {
-    let method = question.method.to_ascii_uppercase();
-    match (method.as_str(), question.target.path()) {
+    match (question.method.as_str(), question.target.path()) {
         ("TRACE" | "CONNECT", _) => Some(StatusCode::NOT_IMPLEMENTED),
         ("GET" | "HEAD", "/_rig/health") => Some(StatusCode::OK),
         ("GET" | "HEAD", "/_rig/health/ready") if ready => Some(StatusCode::OK),

@@ -10,8 +10,8 @@ use rustls::ServerConfig;
 
 use crate::http::admin::{AdminState, app};
 
-/// How long an idle connection is kept: longer than the usual minute between two scrapes would be
-/// waste, shorter would make every health check connect anew.
+/// How long an idle connection is kept: shorter than the usual minute between two scrapes would
+/// make each of them connect anew.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// Longest wait for a request's head, against clients that hold connections by being slow.

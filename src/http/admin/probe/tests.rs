@@ -220,6 +220,7 @@ fn the_gateways_own_paths_are_known() {
         ("TRACE", "/", true, Some(StatusCode::NOT_IMPLEMENTED)),
         ("CONNECT", "/", true, Some(StatusCode::NOT_IMPLEMENTED)),
         ("POST", "/_rig/health", true, None),
+        ("get", "/_rig/health", true, None),
         ("GET", "/_rig/health/", true, None),
         ("GET", "/_rig/other", true, None),
     ] {
