@@ -25,7 +25,7 @@ use crate::{
         answer::Answer,
         connection::Client,
         gate,
-        refusal::Refusal,
+        refusal::{Refusal, SERVER_NAME},
         request_body::{Progress, RequestBody, State},
         request_log::Record,
         span::Span,
@@ -190,6 +190,8 @@ impl Exchange {
         if has_body && !has_length {
             // Said explicitly, because hyper would send a GET without its body otherwise.
             parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        } else if !has_length && expects_body(&parts.method) {
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let target = match &plan.target {
             Some(target) => PathAndQuery::try_from(target.as_str())
@@ -219,7 +221,7 @@ impl Exchange {
                 Err(failure) => {
                     let unsent = failure.unsent.map(|request| *request);
                     request = match unsent.or(spare) {
-                        Some(request) if failure.refusal == Refusal::BadGateway => request,
+                        Some(request) if failure.died => request,
                         Some(_) | None => return Err(failure.refusal),
                     };
                 }
@@ -272,7 +274,7 @@ impl Exchange {
         if parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED {
             parts.headers.remove(CONTENT_LENGTH);
         }
-        parts.headers.entry(SERVER).or_insert(HeaderValue::from_static("rig"));
+        parts.headers.entry(SERVER).or_insert(HeaderValue::from_static(SERVER_NAME));
         parts.version = Version::HTTP_11;
         parts.extensions = http::Extensions::new();
         let pause_max = self.client.worker.shared.settings.answer_pause_max;
@@ -283,6 +285,8 @@ impl Exchange {
 /// A request that failed before its answer's head.
 struct Failure {
     refusal: Refusal,
+    /// The connection was closed before any of an answer arrived.
+    died: bool,
     /// The request, if nothing of it was written.
     unsent: Option<Box<Request<RequestBody>>>,
 }
@@ -297,7 +301,7 @@ async fn exchange(
     // A pooled connection may need a moment to notice that its last answer is over.
     if !lease.sender.is_ready() && lease.sender.ready().await.is_err() {
         let unsent = Some(Box::new(request));
-        return Err(Failure { refusal: Refusal::BadGateway, unsent });
+        return Err(Failure { refusal: Refusal::BadGateway, died: true, unsent });
     }
     let mut answer = std::pin::pin!(lease.sender.try_send_request(request));
     let mut deadline =
@@ -310,7 +314,7 @@ async fn exchange(
     })
     .await;
     match outcome {
-        None => Err(Failure { refusal: Refusal::GatewayTimeout, unsent: None }),
+        None => Err(Failure { refusal: Refusal::GatewayTimeout, died: false, unsent: None }),
         Some(Ok(response)) => Ok((response, lease)),
         Some(Err(mut error)) => {
             let unsent = error.take_message().map(Box::new);
@@ -318,7 +322,9 @@ async fn exchange(
             if refusal == Refusal::BadGateway {
                 log::debug!("a target broke off: {}", error.error());
             }
-            Err(Failure { refusal, unsent })
+            // A malformed answer is an answer: whoever sent it has seen the request.
+            let died = refusal == Refusal::BadGateway && !error.error().is_parse();
+            Err(Failure { refusal, died, unsent })
         }
     }
 }
@@ -419,6 +425,11 @@ fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
     let bodiless = hyper::body::Body::is_end_stream(request.body());
     (asks && !is_h2c && bodiless && request.version() == Version::HTTP_11)
         .then(|| protocol.clone())
+}
+
+/// RFC 9110, 8.6: without a body, these say so.
+fn expects_body(method: &Method) -> bool {
+    *method == Method::POST || *method == Method::PUT || *method == Method::PATCH
 }
 
 fn via(version: Version) -> &'static str {

@@ -5,11 +5,17 @@ use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+        CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, SERVER, VARY, WWW_AUTHENTICATE,
     },
 };
 
-use crate::{http::inbound::answer::Answer, telemetry::metrics::Outcome};
+use crate::{
+    core::route::headers::X_REQUEST_ID, http::inbound::answer::Answer,
+    telemetry::metrics::Outcome,
+};
+
+/// `server` of answers that have none.
+pub const SERVER_NAME: &str = "rig";
 
 /// Why the gateway answers itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -178,7 +184,8 @@ pub fn plain(status: StatusCode, text: &'static str, marks: Marks) -> Response<A
         CACHE_CONTROL,
         HeaderValue::from_static("max-age=0, private, must-revalidate"),
     );
-    headers.insert(crate::core::route::headers::X_REQUEST_ID, marks.request_id);
+    headers.insert(SERVER, HeaderValue::from_static(SERVER_NAME));
+    headers.insert(X_REQUEST_ID, marks.request_id);
     headers.insert("traceparent", marks.traceparent);
     response
 }
