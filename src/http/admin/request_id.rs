@@ -20,6 +20,9 @@ use actix_web::{
 /// The header with the request's id.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// `server` of every answer.
+const SERVER: &str = "rig";
+
 /// Definitions change at any time, so answers are asked for again.
 const CACHE_CONTROL: &str = "max-age=0, private, must-revalidate";
 
@@ -38,6 +41,7 @@ pub async fn stamp(
     let mut response = next.call(request).await?.map_into_boxed_body();
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, id.clone());
+    headers.insert(header::SERVER, HeaderValue::from_static(SERVER));
     headers.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static(CACHE_CONTROL),
