@@ -47,7 +47,7 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         if let Some(bell) = &self.bell {
-            drop(bell.send(self.who));
+            let _unheard = bell.send(self.who);
         }
     }
 }
