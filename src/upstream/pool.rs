@@ -130,7 +130,12 @@ where
         actix_rt::spawn(async move {
             drop(connection.with_upgrades().await);
         });
-        Ok(Lease { sender, reused: false, origin: Arc::clone(origin), pool: Rc::clone(self) })
+        Ok(Lease {
+            sender,
+            reused: false,
+            origin: Arc::clone(origin),
+            pool: Rc::clone(self),
+        })
     }
 
     /// Closes connections that have been idle too long; called every [`SWEEP_INTERVAL`].

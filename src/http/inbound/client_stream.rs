@@ -40,7 +40,10 @@ type Watch = send_wrapper::SendWrapper<Rc<Activity>>;
 pub struct HeadScan {
     transfer_encoding: Cell<bool>,
     content_length: Cell<bool>,
+    /// The head has ended.
     over: Cell<bool>,
+    /// The last read ended with a line.
+    at_line_start: Cell<bool>,
 }
 
 // === impl ClientStream ===
@@ -135,25 +138,30 @@ impl HeadScan {
     /// More of a head arrived. A field name that is split over two reads is missed; hyper's own
     /// rule (chunked wins, the length is dropped and the target gets a fresh framing) still holds.
     pub fn feed(&self, bytes: &[u8]) {
-        if self.over.get() {
-            return;
+        if self.at_line_start.get() {
+            self.line(bytes);
         }
         let mut rest = bytes;
-        while let Some(end) = memchr::memchr(b'\n', rest) {
+        while !self.over.get()
+            && let Some(end) = memchr::memchr(b'\n', rest)
+        {
             rest = rest.get(end + 1..).unwrap_or_default();
-            match rest.first() {
-                Some(b't' | b'T') if starts_with(rest, b"transfer-encoding:") => {
-                    self.transfer_encoding.set(true);
-                }
-                Some(b'c' | b'C') if starts_with(rest, b"content-length:") => {
-                    self.content_length.set(true);
-                }
-                Some(b'\r' | b'\n') => {
-                    self.over.set(true);
-                    return;
-                }
-                _ => {}
+            self.line(rest);
+        }
+        self.at_line_start.set(bytes.last() == Some(&b'\n'));
+    }
+
+    /// Looks at what stands at the start of a line.
+    fn line(&self, line: &[u8]) {
+        match line.first() {
+            Some(b't' | b'T') if starts_with(line, b"transfer-encoding:") => {
+                self.transfer_encoding.set(true);
             }
+            Some(b'c' | b'C') if starts_with(line, b"content-length:") => {
+                self.content_length.set(true);
+            }
+            Some(b'\r' | b'\n') => self.over.set(true),
+            Some(_) | None => {}
         }
     }
 
@@ -167,6 +175,7 @@ impl HeadScan {
         self.transfer_encoding.set(false);
         self.content_length.set(false);
         self.over.set(false);
+        self.at_line_start.set(false);
     }
 }
 
@@ -206,6 +215,10 @@ mod tests {
 
     #[test]
     fn what_a_body_says_does_not_matter() {
+        assert!(!is_ambiguous(&[
+            "POST / HTTP/1.1\r\ncontent-length: 3\r\n",
+            "\r\ntransfer-encoding: x"
+        ]));
         assert!(!is_ambiguous(&[
             "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\n\ncontent-length: 3\r\n"
         ]));

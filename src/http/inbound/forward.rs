@@ -4,9 +4,7 @@ use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header::{
-        CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE,
-    },
+    header::{CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE},
     request::Parts,
     uri::PathAndQuery,
 };
@@ -43,10 +41,12 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
     let snapshot = client.worker.snapshot();
     let span = Span::of(request.headers());
     if request.uri().path().starts_with(system::PREFIX)
-        && let Some(mut answer) =
-            system::answer(request.method(), request.uri().path(), &shared.health, || {
-                span.marks(request.headers())
-            })
+        && let Some(mut answer) = system::answer(
+            request.method(),
+            request.uri().path(),
+            &shared.health,
+            || span.marks(request.headers()),
+        )
     {
         answer.body_mut().hold(busy);
         return answer;
@@ -55,7 +55,10 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
     let mut record = Record::start(&shared.metrics, &snapshot, request.method(), log_path);
     let origin = request.headers().get(ORIGIN).cloned();
     let kept_id = request.headers().get(X_REQUEST_ID).cloned();
-    let exchange = Exchange { client: Rc::clone(&client), span };
+    let exchange = Exchange {
+        client: Rc::clone(&client),
+        span,
+    };
     match exchange.run(&snapshot.table, request, &mut record).await {
         Ok(Done::Answered(mut response)) => {
             record.set_outcome(Outcome::Ok, response.status());
@@ -65,7 +68,11 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
         }
         Ok(Done::Upgraded { response, ends }) => {
             record.set_outcome(Outcome::Ok, response.status());
-            let held = Held { open: Some(Rc::clone(&client.open)), busy, record };
+            let held = Held {
+                open: Some(Rc::clone(&client.open)),
+                busy,
+                record,
+            };
             actix_rt::spawn(carry(ends.client, ends.target, held));
             response
         }
@@ -85,7 +92,10 @@ enum Done {
     /// An ordinary answer.
     Answered(Response<Answer>),
     /// A 101, after which bytes pass both ways.
-    Upgraded { response: Response<Answer>, ends: Ends },
+    Upgraded {
+        response: Response<Answer>,
+        ends: Ends,
+    },
 }
 
 /// Both ends of a tunnel to be.
@@ -124,14 +134,19 @@ impl Exchange {
             return Err(Refusal::Unavailable);
         }
         let upgrade = wanted_upgrade(&request);
-        let client_end = upgrade.as_ref().map(|_protocol| hyper::upgrade::on(&mut request));
+        let client_end = upgrade
+            .as_ref()
+            .map(|_protocol| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
         let (body, progress) = self.body(route, &parts.headers, body)?;
         self.rewrite(&mut parts, &plan, host, upgrade, progress.is_some())?;
         let request = Request::from_parts(parts, body);
         match client_end {
             Some(client_end) => self.send_upgrade(route, request, client_end).await,
-            None => self.send(route, request, progress).await.map(Done::Answered),
+            None => self
+                .send(route, request, progress)
+                .await
+                .map(Done::Answered),
         }
     }
 
@@ -181,22 +196,38 @@ impl Exchange {
             tracestate: self.span.tracestate(),
             upgrade,
         };
-        let add_headers = if endpoint.transform { &*route.api.add_headers } else { &[] };
+        let add_headers = if endpoint.transform {
+            &*route.api.add_headers
+        } else {
+            &[]
+        };
         toward_target(
             &mut parts.headers,
             hop,
-            Aim { authority: route.authority.clone(), add_headers },
+            Aim {
+                authority: route.authority.clone(),
+                add_headers,
+            },
         );
         if has_body && !has_length {
             // Said explicitly, because hyper would send a GET without its body otherwise.
-            parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            parts
+                .headers
+                .insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         } else if !has_length && expects_body(&parts.method) {
-            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            parts
+                .headers
+                .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let target = match &plan.target {
-            Some(target) => PathAndQuery::try_from(target.as_str())
-                .map_err(|_invalid| Refusal::BadRequest)?,
-            None => parts.uri.path_and_query().cloned().ok_or(Refusal::BadRequest)?,
+            Some(target) => {
+                PathAndQuery::try_from(target.as_str()).map_err(|_invalid| Refusal::BadRequest)?
+            }
+            None => parts
+                .uri
+                .path_and_query()
+                .cloned()
+                .ok_or(Refusal::BadRequest)?,
         };
         parts.uri = Uri::from(target);
         parts.version = Version::HTTP_11;
@@ -228,7 +259,10 @@ impl Exchange {
             }
             self.client.worker.shared.metrics.upstream_retries.inc();
         }
-        let lease = pool.connect(&route.origin).await.map_err(|error| unreachable(route, &error))?;
+        let lease = pool
+            .connect(&route.origin)
+            .await
+            .map_err(|error| unreachable(route, &error))?;
         match exchange(lease, request, progress.clone(), limit).await {
             Ok((response, lease)) => Ok(self.answer(response, lease, progress)),
             Err(failure) => Err(failure.refusal),
@@ -253,14 +287,20 @@ impl Exchange {
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Done::Answered(self.answer(response, lease, None)));
         }
-        let ends = Ends { client: client_end, target: hyper::upgrade::on(&mut response) };
+        let ends = Ends {
+            client: client_end,
+            target: hyper::upgrade::on(&mut response),
+        };
         toward_client(response.headers_mut(), true);
         let response = response.map(|_no_body| Answer::complete(bytes::Bytes::new()));
         Ok(Done::Upgraded { response, ends })
     }
 
     fn head_limit(&self, route: &Route) -> Duration {
-        route.endpoint().timeout.unwrap_or(self.client.worker.shared.settings.head_timeout)
+        route
+            .endpoint()
+            .timeout
+            .unwrap_or(self.client.worker.shared.settings.head_timeout)
     }
 
     fn answer(
@@ -274,7 +314,10 @@ impl Exchange {
         if parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED {
             parts.headers.remove(CONTENT_LENGTH);
         }
-        parts.headers.entry(SERVER).or_insert(HeaderValue::from_static(SERVER_NAME));
+        parts
+            .headers
+            .entry(SERVER)
+            .or_insert(HeaderValue::from_static(SERVER_NAME));
         parts.version = Version::HTTP_11;
         parts.extensions = http::Extensions::new();
         let pause_max = self.client.worker.shared.settings.answer_pause_max;
@@ -301,11 +344,14 @@ async fn exchange(
     // A pooled connection may need a moment to notice that its last answer is over.
     if !lease.sender.is_ready() && lease.sender.ready().await.is_err() {
         let unsent = Some(Box::new(request));
-        return Err(Failure { refusal: Refusal::BadGateway, died: true, unsent });
+        return Err(Failure {
+            refusal: Refusal::BadGateway,
+            died: true,
+            unsent,
+        });
     }
     let mut answer = std::pin::pin!(lease.sender.try_send_request(request));
-    let mut deadline =
-        crate::http::inbound::request_body::AfterBody::new(progress.clone(), limit);
+    let mut deadline = crate::http::inbound::request_body::AfterBody::new(progress.clone(), limit);
     let outcome = poll_fn(|cx| {
         if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
             return Poll::Ready(Some(answer));
@@ -314,7 +360,11 @@ async fn exchange(
     })
     .await;
     match outcome {
-        None => Err(Failure { refusal: Refusal::GatewayTimeout, died: false, unsent: None }),
+        None => Err(Failure {
+            refusal: Refusal::GatewayTimeout,
+            died: false,
+            unsent: None,
+        }),
         Some(Ok(response)) => Ok((response, lease)),
         Some(Err(mut error)) => {
             let unsent = error.take_message().map(Box::new);
@@ -324,7 +374,11 @@ async fn exchange(
             }
             // A malformed answer is an answer: whoever sent it has seen the request.
             let died = refusal == Refusal::BadGateway && !error.error().is_parse();
-            Err(Failure { refusal, died, unsent })
+            Err(Failure {
+                refusal,
+                died,
+                unsent,
+            })
         }
     }
 }
@@ -408,7 +462,8 @@ fn host(request: &Request<Incoming>) -> Result<Option<HeaderValue>, Refusal> {
 }
 
 fn is_host(host: &[u8]) -> bool {
-    host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte))
+    host.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte))
 }
 
 /// The protocol the client wants to switch to. HTTP/2 by upgrade is not offered (RFC 9113, 3.1).
@@ -423,8 +478,7 @@ fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
         .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
     let is_h2c = protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
     let bodiless = hyper::body::Body::is_end_stream(request.body());
-    (asks && !is_h2c && bodiless && request.version() == Version::HTTP_11)
-        .then(|| protocol.clone())
+    (asks && !is_h2c && bodiless && request.version() == Version::HTTP_11).then(|| protocol.clone())
 }
 
 /// RFC 9110, 8.6: without a body, these say so.

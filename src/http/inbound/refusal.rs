@@ -5,13 +5,13 @@ use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, SERVER, VARY, WWW_AUTHENTICATE,
+        CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, SERVER, VARY,
+        WWW_AUTHENTICATE,
     },
 };
 
 use crate::{
-    core::route::headers::X_REQUEST_ID, http::inbound::answer::Answer,
-    telemetry::metrics::Outcome,
+    core::route::headers::X_REQUEST_ID, http::inbound::answer::Answer, telemetry::metrics::Outcome,
 };
 
 /// `server` of answers that have none.
