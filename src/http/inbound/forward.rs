@@ -142,7 +142,7 @@ impl Exchange {
         self.rewrite(&mut parts, &plan, host, upgrade, progress.is_some())?;
         let request = Request::from_parts(parts, body);
         match client_end {
-            Some(client_end) => self.send_upgrade(route, request, client_end).await,
+            Some(client_end) => Box::pin(self.send_upgrade(route, request, client_end)).await,
             None => self
                 .send(route, request, progress)
                 .await
@@ -245,27 +245,30 @@ impl Exchange {
     ) -> Result<Response<Answer>, Refusal> {
         let pool = &self.client.worker.pool;
         let limit = self.head_limit(route);
-        if let Some(lease) = pool.checkout(&route.origin) {
-            let spare = spare(&request, progress.is_some());
+        let mut pooled = pool.checkout(&route.origin);
+        loop {
+            let lease = match pooled.take() {
+                Some(lease) => lease,
+                // Boxed, as all that is rarely done: it must not make every request's future
+                // larger, which hyper moves once per request and keeps while an answer is awaited.
+                None => Box::pin(pool.connect(&route.origin))
+                    .await
+                    .map_err(|error| unreachable(route, &error))?,
+            };
+            let reused = lease.reused;
+            let spare = if reused {
+                spare(&request, progress.is_some())
+            } else {
+                None
+            };
             match exchange(lease, request, progress.clone(), limit).await {
                 Ok((response, lease)) => return Ok(self.answer(response, lease, progress)),
-                Err(failure) => {
-                    let unsent = failure.unsent.map(|request| *request);
-                    request = match unsent.or(spare) {
-                        Some(request) if failure.died => request,
-                        Some(_) | None => return Err(failure.refusal),
-                    };
-                }
+                Err(failure) => match failure.unsent.map(|unsent| *unsent).or(spare) {
+                    Some(again) if reused && failure.died => request = again,
+                    Some(_) | None => return Err(failure.refusal),
+                },
             }
             self.client.worker.shared.metrics.upstream_retries.inc();
-        }
-        let lease = pool
-            .connect(&route.origin)
-            .await
-            .map_err(|error| unreachable(route, &error))?;
-        match exchange(lease, request, progress.clone(), limit).await {
-            Ok((response, lease)) => Ok(self.answer(response, lease, progress)),
-            Err(failure) => Err(failure.refusal),
         }
     }
 

@@ -104,7 +104,8 @@ pub async fn check<B>(client: &Client, route: &Route, request: &Request<B>) -> R
     if let (Refused::Rejected(Rejection::UnknownKid(_)), Some(refresh)) = (&refused, &gate.refresh)
     {
         // Refused or late: the second judgement below then fails as the first one did.
-        drop(tokio::time::timeout(REFRESH_WAIT, refresh.send(RefreshKeys)).await);
+        let refreshed = tokio::time::timeout(REFRESH_WAIT, refresh.send(RefreshKeys));
+        drop(Box::pin(refreshed).await);
         if gate.judge(auth, request.headers(), query).is_ok() {
             return Ok(());
         }
