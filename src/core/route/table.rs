@@ -1,11 +1,28 @@
-//! The compiled routes of all active APIs.
+//! The compiled routes of all active APIs (spec: `proxying.md` 3.2 and 3.3).
+//!
+//! Built anew for every change of the APIs, never changed in place. What is costly, compiling
+//! patterns, happened when the definitions were checked. Deliberately absent: headers, bodies and
+//! whether a target can be served.
 
-use std::sync::Arc;
+#[cfg(test)]
+pub(super) mod fixture;
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, sync::Arc};
 
 use crate::core::{
     api::{Api, Endpoint},
-    route::origin::Origin,
+    path,
+    route::{
+        origin::Origin,
+        query,
+        trie::{Entry, Trie},
+    },
 };
+
+/// The methods that are forwarded, spelled as they must be (spec: `proxying.md` 3.4).
+const FORWARDED: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// What the table reads of a request.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +31,8 @@ pub struct RequestHead<'a> {
     pub method: &'a str,
     /// Path of the request target as received, without query.
     pub path: &'a str,
-    /// Query string without `?`, if the target had a `?`.
+    /// Query string without `?`, if the target had a `?`. Passed on as it is: that it holds nothing
+    /// a request target may not hold is up to whoever parsed the target.
     pub query: Option<&'a str>,
 }
 
@@ -58,7 +76,11 @@ pub enum Refusal {
 #[derive(Debug, Default)]
 pub struct RouteTable {
     routes: Vec<Route>,
+    /// By upper-case method, ascending.
+    methods: Vec<(String, Trie)>,
 }
+
+// === impl Route ===
 
 impl Route {
     /// The endpoint.
@@ -67,14 +89,28 @@ impl Route {
     }
 }
 
+// === impl RouteTable ===
+
 impl RouteTable {
     /// Builds the table of `apis` (any order; versioned ones are left out). Origins are resolved
     /// through `environment`.
     pub fn build(
-        _apis: impl IntoIterator<Item = Arc<Api>>,
-        _environment: impl Fn(&str) -> Option<String>,
+        apis: impl IntoIterator<Item = Arc<Api>>,
+        environment: impl Fn(&str) -> Option<String>,
     ) -> Self {
-        todo!()
+        let mut apis: Vec<Arc<Api>> = apis.into_iter().filter(|api| !api.versioned).collect();
+        apis.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut routes = Vec::with_capacity(apis.iter().map(|api| api.endpoints.len()).sum());
+        for api in apis {
+            let origin = Arc::new(Origin::resolve(&api.proxy, &environment));
+            routes.extend((0..api.endpoints.len()).map(|position| Route {
+                api: Arc::clone(&api),
+                position,
+                origin: Arc::clone(&origin),
+            }));
+        }
+        let methods = index(&routes);
+        Self { routes, methods }
     }
 
     /// All routes in match order: API id, then list position.
@@ -86,12 +122,132 @@ impl RouteTable {
     ///
     /// # Errors
     /// [`Refusal`]
-    pub fn plan(&self, _head: RequestHead<'_>) -> Result<Plan<'_>, Refusal> {
-        todo!()
+    pub fn plan(&self, head: RequestHead<'_>) -> Result<Plan<'_>, Refusal> {
+        let path = path::normalise(head.path).map_err(|_| Refusal::BadPath)?;
+        let mut tries = self.tries(head.method);
+        let index = tries
+            .find_map(|trie| self.first(trie, &path))
+            .ok_or(Refusal::NotFound)?;
+        if !FORWARDED.contains(&head.method) {
+            return Err(Refusal::MethodNotAllowed);
+        }
+        let route = &self.routes[index];
+        let target = target(route.endpoint(), head, &path)?;
+        Ok(Plan {
+            index,
+            route,
+            target,
+        })
     }
 
-    /// Every route that matches, in table order, for the probe; empty for an unusable path.
-    pub fn matches(&self, _head: RequestHead<'_>) -> Vec<usize> {
-        todo!()
+    /// Every route that matches, for the probe, first the one that [`plan`](Self::plan) takes: in
+    /// table order, but for HEAD the HEAD endpoints before the GET endpoints. Empty for an unusable
+    /// path.
+    pub fn matches(&self, head: RequestHead<'_>) -> Vec<usize> {
+        let Ok(path) = path::normalise(head.path) else {
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for trie in self.tries(head.method) {
+            let walk = trie.walk(&path);
+            let open = trie.open(walk).flatten().copied();
+            let mut found: Vec<usize> = trie
+                .routes(trie.exact(walk))
+                .iter()
+                .copied()
+                .chain(open.filter(|&route| self.is_match(route, &path)))
+                .map(|route| route as usize)
+                .collect();
+            found.sort_unstable();
+            all.append(&mut found);
+        }
+        all
     }
+
+    /// The indexes for `method`, in order of precedence.
+    fn tries(&self, method: &str) -> impl Iterator<Item = &Trie> {
+        let fallback = method.eq_ignore_ascii_case("HEAD").then_some("GET");
+        [method]
+            .into_iter()
+            .chain(fallback)
+            .filter_map(|method| self.trie(method))
+    }
+
+    /// The index of the endpoints for `method`, ignoring case.
+    pub(super) fn trie(&self, method: &str) -> Option<&Trie> {
+        let method = || method.bytes().map(|byte| byte.to_ascii_uppercase());
+        let at = (self.methods).binary_search_by(|(known, _)| known.bytes().cmp(method()));
+        at.ok().map(|at| &self.methods[at].1)
+    }
+
+    /// The first route of `trie` that matches `path`.
+    fn first(&self, trie: &Trie, path: &str) -> Option<usize> {
+        let walk = trie.walk(path);
+        let exact = trie.routes(trie.exact(walk)).first().copied();
+        let limit = exact.unwrap_or(u32::MAX);
+        let open = trie.first_open(walk, limit, |route| self.is_match(route, path));
+        open.or(exact).map(|route| route as usize)
+    }
+
+    fn is_match(&self, route: u32, path: &str) -> bool {
+        self.routes[route as usize]
+            .endpoint()
+            .pattern
+            .is_match(path)
+    }
+}
+
+/// One trie for each method that some endpoint has.
+fn index(routes: &[Route]) -> Vec<(String, Trie)> {
+    let mut entries: Vec<(&str, Entry<'_>)> = (0..)
+        .zip(routes)
+        .map(|(route, it)| {
+            let Endpoint {
+                method, pattern, ..
+            } = it.endpoint();
+            let (prefix, open) = (pattern.prefix().as_bytes(), !pattern.is_literal());
+            (
+                method.as_str(),
+                Entry {
+                    prefix,
+                    open,
+                    route,
+                },
+            )
+        })
+        .collect();
+    entries.sort_unstable();
+    entries
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|group| {
+            let entries: Vec<Entry<'_>> = group.iter().map(|(_, entry)| *entry).collect();
+            (group[0].0.to_owned(), Trie::build(&entries))
+        })
+        .collect()
+}
+
+/// What to send, or `None` if that is what came in. `path` is the normalised path of `head`, which
+/// `endpoint` matches.
+fn target(
+    endpoint: &Endpoint,
+    head: RequestHead<'_>,
+    path: &str,
+) -> Result<Option<String>, Refusal> {
+    let Some(replacement) = &endpoint.replacement else {
+        if path == head.path && head.query != Some("") {
+            return Ok(None);
+        }
+        let mut target = String::with_capacity(path.len() + 1 + head.query.map_or(0, str::len));
+        target.push_str(path);
+        query::append(&mut target, "", head.query);
+        return Ok(Some(target));
+    };
+    // Both refusals are out of reach: the path matched, and what groups hold is well-formed.
+    let expansion = (replacement.expand(&endpoint.pattern, path)).ok_or(Refusal::NotFound)?;
+    let mut target = match path::normalise(&expansion.path).map_err(|_| Refusal::BadPath)? {
+        Cow::Owned(path) => path,
+        Cow::Borrowed(_) => expansion.path,
+    };
+    query::append(&mut target, &expansion.query, head.query);
+    Ok(Some(target))
 }
