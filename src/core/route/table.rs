@@ -11,6 +11,8 @@ mod tests;
 
 use std::{borrow::Cow, sync::Arc};
 
+use http::HeaderValue;
+
 use crate::core::{
     api::{Api, Endpoint},
     path,
@@ -105,10 +107,14 @@ impl RouteTable {
         let mut routes = Vec::with_capacity(apis.iter().map(|api| api.endpoints.len()).sum());
         for api in apis {
             let origin = Arc::new(Origin::resolve(&api.proxy, &environment));
+            // A host that is no header text cannot be connected to either: the answer is 502.
+            let authority = HeaderValue::try_from(origin.authority())
+                .unwrap_or(HeaderValue::from_static("invalid"));
             routes.extend((0..api.endpoints.len()).map(|position| Route {
                 api: Arc::clone(&api),
                 position,
                 origin: Arc::clone(&origin),
+                authority: authority.clone(),
             }));
         }
         let methods = index(&routes);

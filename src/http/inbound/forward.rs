@@ -12,7 +12,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 
 use crate::{
     core::{
-        api::{ResponseFrom, Target},
+        api::validate::is_supported_yet,
         route::{
             Plan, Route,
             headers::{Aim, Hop, X_REQUEST_ID, toward_client, toward_target},
@@ -130,7 +130,8 @@ impl Exchange {
         record.set_route(plan.index);
         let route = plan.route;
         gate::check(&self.client, route, &request).await?;
-        if !is_served(route) {
+        let endpoint = route.endpoint();
+        if !is_supported_yet(endpoint.target, endpoint.response_from) {
             return Err(Refusal::Unavailable);
         }
         let upgrade = wanted_upgrade(&request);
@@ -432,17 +433,6 @@ fn plan<'t>(
         table::Refusal::NotFound => Refusal::NotFound,
         table::Refusal::MethodNotAllowed => Refusal::MethodNotAllowed,
     })
-}
-
-/// This version answers synchronously from HTTP targets only.
-fn is_served(route: &Route) -> bool {
-    let endpoint = route.endpoint();
-    match (endpoint.target, endpoint.response_from) {
-        // NATS cannot answer for an HTTP target, so the target's own answer is taken.
-        (Target::Http, ResponseFrom::Http | ResponseFrom::Nats) => true,
-        (Target::Http, ResponseFrom::HttpAsync | ResponseFrom::Kafka | ResponseFrom::Kinesis)
-        | (Target::Kafka | Target::Kinesis | Target::Nats, _) => false,
-    }
 }
 
 /// What the client called us. Exactly one name is allowed, and HTTP/1.1 demands one
