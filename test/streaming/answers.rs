@@ -38,6 +38,17 @@ fn informational_answers_are_skipped_and_the_final_one_is_delivered() {
 }
 
 #[test]
+fn a_target_that_switches_protocols_unasked_counts_as_broken() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let mut client = Peer::connect(gateway.inbound());
+    let mut peer = met(&target, &mut client, "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    peer.say("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nx");
+    client.status(502);
+    peer.end();
+}
+
+#[test]
 fn an_answer_to_head_keeps_its_length_and_has_no_body() {
     let target = Target::start();
     let gateway = target.gateway();
@@ -93,6 +104,27 @@ fn an_answer_that_ends_with_the_targets_connection_leaves_the_clients_open() {
         client.hears_chunk("last");
         client.hears("0\r\n\r\n");
     }
+}
+
+/// RFC 9112, 6.3: the length is wrong by definition, and must not reach anybody who believes it.
+#[test]
+fn an_answer_framed_in_two_ways_is_passed_on_as_chunked() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let mut client = Peer::connect(gateway.inbound());
+    let mut peer = met(&target, &mut client, "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    peer.say(
+        "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
+         5\r\nhello\r\n0\r\n\r\n",
+    );
+    let head = client.status(200);
+    assert_eq!(
+        (head.header("content-length"), head.framing(Framing::Close)),
+        (None, Framing::Chunked)
+    );
+    client.hears_chunk("hello");
+    client.hears("0\r\n\r\n");
+    still_in_order(&mut client, &mut peer);
 }
 
 #[test]

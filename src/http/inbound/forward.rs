@@ -217,7 +217,7 @@ impl Exchange {
         if let Some(lease) = pool.checkout(&route.origin) {
             let spare = spare(&request, progress.is_some());
             match exchange(lease, request, progress.clone(), limit).await {
-                Ok((response, lease)) => return Ok(self.answer(response, lease, progress)),
+                Ok((response, lease)) => return self.answer(response, lease, progress),
                 Err(failure) => {
                     let unsent = failure.unsent.map(|request| *request);
                     request = match unsent.or(spare) {
@@ -230,7 +230,7 @@ impl Exchange {
         }
         let lease = pool.connect(&route.origin).await.map_err(|error| unreachable(route, &error))?;
         match exchange(lease, request, progress.clone(), limit).await {
-            Ok((response, lease)) => Ok(self.answer(response, lease, progress)),
+            Ok((response, lease)) => self.answer(response, lease, progress),
             Err(failure) => Err(failure.refusal),
         }
     }
@@ -251,7 +251,7 @@ impl Exchange {
             .await
             .map_err(|failure| failure.refusal)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(Done::Answered(self.answer(response, lease, None)));
+            return self.answer(response, lease, None).map(Done::Answered);
         }
         let ends = Ends { client: client_end, target: hyper::upgrade::on(&mut response) };
         toward_client(response.headers_mut(), true);
@@ -268,8 +268,17 @@ impl Exchange {
         response: Response<Incoming>,
         lease: Lease<RequestBody>,
         progress: Option<Rc<Progress>>,
-    ) -> Response<Answer> {
+    ) -> Result<Response<Answer>, Refusal> {
         let (mut parts, body) = response.into_parts();
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            log::debug!("a target switched protocols although it was not asked to");
+            return Err(Refusal::BadGateway);
+        }
+        if parts.headers.contains_key(TRANSFER_ENCODING) {
+            // RFC 9112, 6.3: the body ends where its chunks do, and whoever believed the length
+            // would take the rest for the next answer.
+            parts.headers.remove(CONTENT_LENGTH);
+        }
         toward_client(&mut parts.headers, false);
         if parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED {
             parts.headers.remove(CONTENT_LENGTH);
@@ -278,7 +287,7 @@ impl Exchange {
         parts.version = Version::HTTP_11;
         parts.extensions = http::Extensions::new();
         let pause_max = self.client.worker.shared.settings.answer_pause_max;
-        Response::from_parts(parts, Answer::stream(body, lease, progress, pause_max))
+        Ok(Response::from_parts(parts, Answer::stream(body, lease, progress, pause_max)))
     }
 }
 
