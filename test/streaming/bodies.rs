@@ -225,6 +225,37 @@ fn bodies_of_get_and_delete_are_passed_on_as_they_are_framed() {
     }
 }
 
+/// What happens to trailers is told here: a request's are dropped, an answer's are kept if its
+/// head announces them and the client asked for them, as RFC 9110, 6.5.1 wants.
+#[test]
+fn trailers_of_requests_are_dropped_and_those_of_answers_kept_if_they_are_wanted() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let mut client = Peer::connect(gateway.inbound());
+    client.say(
+        "POST /t HTTP/1.1\r\nhost: a\r\nte: trailers\r\ntrailer: x-sum\r\n\
+         transfer-encoding: chunked\r\n\r\n2\r\nup\r\n0\r\nx-sum: 1\r\n\r\n",
+    );
+    let mut peer = target.accept();
+    let head = peer.head();
+    assert_eq!(
+        (head.header("te"), head.header("trailer")),
+        (Some("trailers"), None)
+    );
+    peer.hears("2\r\nup\r\n0\r\n\r\n");
+    let answer = "HTTP/1.1 200 OK\r\ntrailer: x-sum\r\ntransfer-encoding: chunked\r\n\r\n\
+                  4\r\ndown\r\n0\r\nx-sum: 2\r\n\r\n";
+    peer.say(answer);
+    assert_eq!(client.status(200).header("trailer"), Some("x-sum"));
+    client.hears("4\r\ndown\r\n0\r\nx-sum: 2\r\n\r\n");
+
+    client.say("GET /t HTTP/1.1\r\nhost: a\r\n\r\n");
+    peer.head();
+    peer.say(answer);
+    client.status(200);
+    client.hears("4\r\ndown\r\n0\r\n\r\n");
+}
+
 #[test]
 fn replacing_or_removing_an_api_leaves_its_streams_running_to_their_end() {
     let target = Target::start();
