@@ -106,6 +106,27 @@ fn an_answer_that_ends_with_the_targets_connection_leaves_the_clients_open() {
     }
 }
 
+/// A target that kept such a connection would be sent HTTP/1.0, and chunked bodies not at all.
+#[test]
+fn a_connection_to_a_target_of_http_1_0_is_not_kept() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let mut client = Peer::connect(gateway.inbound());
+    let mut earlier = Vec::new();
+    for _ in 0..2 {
+        client.say("PUT / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+        client.say_chunk("body");
+        client.say_chunk("");
+        let mut peer = target.accept();
+        assert_eq!(peer.head().start, "PUT / HTTP/1.1");
+        peer.hears_chunk("body");
+        peer.hears("0\r\n\r\n");
+        peer.say("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok");
+        assert_eq!(client.answer("PUT").body.bytes, b"ok");
+        earlier.push(peer);
+    }
+}
+
 /// RFC 9112, 6.3: the length is wrong by definition, and must not reach anybody who believes it.
 #[test]
 fn an_answer_framed_in_two_ways_is_passed_on_as_chunked() {

@@ -266,10 +266,14 @@ impl Exchange {
     fn answer(
         &self,
         response: Response<Incoming>,
-        lease: Lease<RequestBody>,
+        mut lease: Lease<RequestBody>,
         progress: Option<Rc<Progress>>,
     ) -> Result<Response<Answer>, Refusal> {
         let (mut parts, body) = response.into_parts();
+        if parts.version == Version::HTTP_10 {
+            // hyper would send what follows as HTTP/1.0, which knows no chunks.
+            lease.retire();
+        }
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             log::debug!("a target switched protocols although it was not asked to");
             return Err(Refusal::BadGateway);
