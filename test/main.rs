@@ -7,6 +7,7 @@
 
 mod support {
     pub(crate) mod answers;
+    pub(crate) mod authority;
     pub(crate) mod backend;
     pub(crate) mod change;
     pub(crate) mod client;
@@ -14,7 +15,11 @@ mod support {
     pub(crate) mod expected;
     pub(crate) mod gateway;
     pub(crate) mod golden;
+    pub(crate) mod meter;
+    pub(crate) mod multiplexed;
+    pub(crate) mod peer;
     pub(crate) mod replay;
+    pub(crate) mod target;
     pub(crate) mod token;
     pub(crate) mod wire;
 }
@@ -25,3 +30,5 @@ mod conformance {
     mod mgmt;
     mod proxy;
 }
+
+mod streaming;

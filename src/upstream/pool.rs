@@ -53,6 +53,7 @@ pub struct Lease<B> {
     pub sender: SendRequest<B>,
     /// It has carried a request before, so the target may have closed it meanwhile.
     pub reused: bool,
+    retired: bool,
     origin: Arc<Origin>,
     pool: Rc<Pool<B>>,
 }
@@ -84,6 +85,7 @@ where
                 return Some(Lease {
                     sender,
                     reused: true,
+                    retired: false,
                     origin,
                     pool,
                 });
@@ -109,6 +111,7 @@ where
         Ok(Lease {
             sender,
             reused: false,
+            retired: false,
             origin: Arc::clone(origin),
             pool: Rc::clone(self),
         })
@@ -133,6 +136,7 @@ where
         Ok(Lease {
             sender,
             reused: false,
+            retired: false,
             origin: Arc::clone(origin),
             pool: Rc::clone(self),
         })
@@ -152,9 +156,14 @@ where
 }
 
 impl<B> Lease<B> {
+    /// The connection is closed after this response instead of given back.
+    pub fn retire(&mut self) {
+        self.retired = true;
+    }
+
     /// Gives the connection back once its response is read to the end.
     pub fn give_back(self) {
-        if self.sender.is_closed() {
+        if self.retired || self.sender.is_closed() {
             return;
         }
         let since_sweep = self.pool.sweep.get();

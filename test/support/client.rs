@@ -4,7 +4,7 @@
 //! decoding, any header of its own beyond `host` and the body's framing.
 
 use std::{
-    io::{self, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     thread,
     time::{Duration, Instant},
@@ -216,7 +216,10 @@ pub(crate) fn ask_until(
 }
 
 /// Reads the final answer to a request with `method`; informational ones before it are skipped.
-fn receive(reader: &mut BufReader<TcpStream>, method: &str) -> io::Result<Answer> {
+///
+/// # Errors
+/// The peer is silent, or an answer's head is missing or not HTTP.
+pub(crate) fn receive(reader: &mut impl BufRead, method: &str) -> io::Result<Answer> {
     loop {
         let head = Head::read(reader)?.ok_or_else(|| {
             io::Error::new(io::ErrorKind::UnexpectedEof, "closed without an answer")

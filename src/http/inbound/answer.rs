@@ -163,7 +163,13 @@ impl FromTarget {
             return self.poll_pause(cx);
         };
         self.pause = None;
-        if next.is_none() || self.inner.is_end_stream() {
+        // Nobody asks for what comes after trailers.
+        let has_ended = match &next {
+            None => true,
+            Some(Ok(frame)) => frame.is_trailers() || self.inner.is_end_stream(),
+            Some(Err(_)) => false,
+        };
+        if has_ended {
             self.finish();
         }
         Poll::Ready(next.map(|frame| frame.map_err(AnswerFailure::Target)))

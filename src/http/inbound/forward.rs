@@ -263,7 +263,7 @@ impl Exchange {
                 None
             };
             match exchange(lease, request, progress.clone(), limit).await {
-                Ok((response, lease)) => return Ok(self.answer(response, lease, progress)),
+                Ok((response, lease)) => return self.answer(response, lease, progress),
                 Err(failure) => match failure.unsent.map(|unsent| *unsent).or(spare) {
                     Some(again) if reused && failure.died => request = again,
                     Some(_) | None => return Err(failure.refusal),
@@ -289,7 +289,7 @@ impl Exchange {
             .await
             .map_err(|failure| failure.refusal)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(Done::Answered(self.answer(response, lease, None)));
+            return self.answer(response, lease, None).map(Done::Answered);
         }
         let ends = Ends {
             client: client_end,
@@ -310,10 +310,23 @@ impl Exchange {
     fn answer(
         &self,
         response: Response<Incoming>,
-        lease: Lease<RequestBody>,
+        mut lease: Lease<RequestBody>,
         progress: Option<Rc<Progress>>,
-    ) -> Response<Answer> {
+    ) -> Result<Response<Answer>, Refusal> {
         let (mut parts, body) = response.into_parts();
+        if parts.version == Version::HTTP_10 {
+            // hyper would send what follows as HTTP/1.0, which knows no chunks.
+            lease.retire();
+        }
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            log::debug!("a target switched protocols although it was not asked to");
+            return Err(Refusal::BadGateway);
+        }
+        if parts.headers.contains_key(TRANSFER_ENCODING) {
+            // RFC 9112, 6.3: the body ends where its chunks do, and whoever believed the length
+            // would take the rest for the next answer.
+            parts.headers.remove(CONTENT_LENGTH);
+        }
         toward_client(&mut parts.headers, false);
         if parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED {
             parts.headers.remove(CONTENT_LENGTH);
@@ -325,7 +338,10 @@ impl Exchange {
         parts.version = Version::HTTP_11;
         parts.extensions = http::Extensions::new();
         let pause_max = self.client.worker.shared.settings.answer_pause_max;
-        Response::from_parts(parts, Answer::stream(body, lease, progress, pause_max))
+        Ok(Response::from_parts(
+            parts,
+            Answer::stream(body, lease, progress, pause_max),
+        ))
     }
 }
 

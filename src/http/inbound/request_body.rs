@@ -174,8 +174,12 @@ impl Streaming {
                 Poll::Ready(Some(Err(error.into())))
             }
             Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                let bytes = self.progress.bytes.get() + length;
+                let Some(data) = frame.data_ref() else {
+                    // Trailers end a body, and are not passed on (RFC 9110, 6.5.1).
+                    self.progress.end(State::Done);
+                    return Poll::Ready(None);
+                };
+                let bytes = self.progress.bytes.get() + data.len() as u64;
                 if bytes > self.bytes_max {
                     self.progress.end(State::TooLarge);
                     return Poll::Ready(Some(Err(BodyFailure::TooLarge)));

@@ -1,0 +1,212 @@
+//! HTTP/2 clients get what HTTP/1.1 clients get, many at a time on one connection.
+
+use std::{io::Write, thread, time::Duration};
+
+use http::{Request, Version};
+
+use crate::support::{
+    authority::Authority,
+    gateway::Gateway,
+    multiplexed::{Exchange, Multiplexed},
+    peer::Peer,
+    target::Target,
+};
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const STREAMING: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+
+/// More than all buffers between two sides can hold.
+const MORE_THAN_BUFFERS: usize = 64 * 1024 * 1024;
+
+/// A stream whose answer has begun, and the target's end of it.
+fn begun(client: &Multiplexed, target: &Target) -> (Exchange, Peer) {
+    let mut exchange = client.get("http://shop.example/stream");
+    let mut peer = target.accept();
+    peer.head();
+    peer.say(STREAMING);
+    exchange.status(200);
+    (exchange, peer)
+}
+
+/// Other streams of `client` are served.
+fn still_in_order(client: &Multiplexed, target: &Target) {
+    let mut exchange = client.get("http://shop.example/other");
+    let mut peer = target.accept();
+    peer.head();
+    peer.say("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok");
+    exchange.status(200);
+    assert_eq!(exchange.length_of_rest(), 2);
+}
+
+#[test]
+fn http_2_is_agreed_on_over_tls() {
+    let authority = Authority::new();
+    let target = Target::start();
+    let (certificate, key) = authority.files_for("localhost");
+    let gateway = target.gateway_with(
+        Gateway::builder()
+            .env("INBOUND_HTTPS_PORT", "0")
+            .env("API_HTTPS_PORT", "0")
+            .env("HTTPS_CERTFILE", &certificate.display().to_string())
+            .env("HTTPS_KEYFILE", &key.display().to_string()),
+    );
+    let client = Multiplexed::connect_tls(gateway.inbound_tls(), authority.client("h2"));
+    let mut exchange = client.get("https://localhost/");
+    let mut peer = target.accept();
+    let head = peer.head();
+    assert_eq!(head.header("x-forwarded-proto"), Some("https"));
+    assert_eq!(head.header("via"), Some("2.0 rig"));
+    peer.say(OK);
+    exchange.status(200);
+    exchange.hears("ok");
+}
+
+#[test]
+fn a_hundred_requests_pass_at_the_same_time_on_one_connection() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let client = Multiplexed::connect(gateway.inbound());
+    let mut exchanges: Vec<_> = (0..100)
+        .map(|number| client.get(&format!("http://a/{number}")))
+        .collect();
+    // All of them have arrived before the first is answered.
+    let waiting: Vec<_> = (0..100)
+        .map(|_| {
+            let mut peer = target.accept();
+            (peer.head().start, peer)
+        })
+        .collect();
+    gateway.until_metric_is("rig_inbound_connections", 1.0);
+    for (line, mut peer) in waiting.into_iter().rev() {
+        let path = line.split(' ').nth(1).expect("a path");
+        peer.say(format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}",
+            path.len()
+        ));
+    }
+    for (number, exchange) in exchanges.iter_mut().enumerate() {
+        exchange.status(200);
+        exchange.hears(&format!("/{number}"));
+        assert_eq!(exchange.length_of_rest(), 0);
+    }
+    gateway.until_metric_is("rig_proxy_requests_in_flight", 0.0);
+}
+
+#[test]
+fn a_request_and_its_answer_pass_at_the_same_time_and_survive_a_change() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let client = Multiplexed::connect(gateway.inbound());
+    let mut exchange = client.open(Request::post("http://a/"));
+    exchange.say("hello");
+    let mut peer = target.accept();
+    peer.head();
+    peer.hears_chunk("hello");
+    peer.say(STREAMING);
+    exchange.status(200);
+    for round in 0..4 {
+        if round == 1 {
+            gateway.replace(&Target::start().definition("api", "/elsewhere"));
+        }
+        if round == 2 {
+            gateway.remove("api");
+        }
+        exchange.say("question");
+        peer.hears_chunk("question");
+        peer.say_chunk("answer");
+        exchange.hears("answer");
+    }
+    exchange.finish();
+    peer.hears("0\r\n\r\n");
+    peer.say_chunk("");
+    assert_eq!(exchange.length_of_rest(), 0);
+}
+
+#[test]
+fn a_stream_that_is_not_read_stops_its_target_and_no_other_stream() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let client = Multiplexed::connect(gateway.inbound());
+    let (mut exchange, peer) = begun(&client, &target);
+    let mut writer = peer.writer();
+    writer
+        .set_write_timeout(Some(Duration::from_millis(300)))
+        .expect("a live socket");
+    let chunk = [
+        format!("{:x}\r\n", MORE_THAN_BUFFERS).into_bytes(),
+        vec![b'x'; MORE_THAN_BUFFERS],
+    ]
+    .concat();
+    let mut sent = 0;
+    while let Ok(size) = writer.write(&chunk[sent..]) {
+        sent += size;
+        assert!(sent < chunk.len(), "everything went somewhere");
+    }
+    still_in_order(&client, &target);
+    writer.set_write_timeout(None).expect("a live socket");
+    let rest = thread::spawn(move || {
+        writer
+            .write_all(&chunk[sent..])
+            .and_then(|()| writer.write_all(b"\r\n0\r\n\r\n"))
+    });
+    assert_eq!(exchange.length_of_rest(), MORE_THAN_BUFFERS as u64);
+    rest.join().expect("a thread").expect("written");
+}
+
+#[test]
+fn a_cut_off_answer_resets_its_stream_and_no_other() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let client = Multiplexed::connect(gateway.inbound());
+    for head in [
+        STREAMING,
+        "HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n",
+    ] {
+        let mut exchange = client.get("http://a/");
+        let mut peer = target.accept();
+        peer.head();
+        peer.say(head);
+        peer.say("4\r\npart\r\n");
+        exchange.status(200);
+        exchange.hears(if head == STREAMING {
+            "part"
+        } else {
+            "4\r\npart\r\n"
+        });
+        drop(peer);
+        exchange.is_cut_off();
+    }
+    still_in_order(&client, &target);
+}
+
+#[test]
+fn a_request_that_is_refused_during_its_upload_gets_the_refusal_and_its_connection_lives() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let client = Multiplexed::connect(gateway.inbound());
+    for (path, status) in [("/secured", 401), ("/%zz", 400), ("/small", 413)] {
+        let mut exchange = client.open(Request::post(format!("http://a{path}")));
+        exchange.try_say(vec![b'x'; 2_000]);
+        // Only the length of a body can show after its request was sent.
+        let _sink = (status == 413).then(|| target.accept());
+        let parts = exchange.status(status);
+        assert!(!parts.headers.contains_key("connection"));
+        exchange.length_of_rest();
+    }
+    still_in_order(&client, &target);
+    gateway.until_metric_is("rig_proxy_requests_in_flight", 0.0);
+}
+
+#[test]
+fn http_1_and_http_2_are_told_apart_on_one_port_whatever_the_first_bytes_look_like() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let mut client = Peer::connect(gateway.inbound());
+    // HTTP/2 begins with PRI; a byte at a time, it must wait for the third.
+    client.say("P");
+    client.say("UT / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
+    let mut peer = target.accept();
+    assert_eq!(peer.head().start, "PUT / HTTP/1.1");
+    peer.say(OK);
+    assert_eq!(client.answer("PUT").body.bytes, b"ok");
+}
