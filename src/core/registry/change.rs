@@ -7,7 +7,7 @@ use crate::core::{
         document::Document,
         faults::{Faults, Warning},
     },
-    registry::version::Version,
+    version::Version,
 };
 
 /// A change as a client asks for it. Server-managed members of documents are ignored.
