@@ -180,6 +180,63 @@ fn a_cut_off_answer_resets_its_stream_and_no_other() {
 }
 
 #[test]
+fn a_client_that_gives_up_a_stream_or_the_connection_frees_the_targets() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let client = Multiplexed::connect(gateway.inbound());
+    let (exchange, mut peer) = begun(&client, &target);
+    let mut uploading = client.open(Request::post("http://a/"));
+    uploading.say("part");
+    let mut sink = target.accept();
+    sink.head();
+    sink.hears_chunk("part");
+    let waiting = client.get("http://a/");
+    let mut silent = target.accept();
+    silent.head();
+    drop(exchange);
+    peer.end();
+    waiting.give_up();
+    silent.end();
+    gateway.until_metric_is("rig_proxy_requests_in_flight", 1.0);
+    drop(client);
+    sink.end();
+    gateway.until_nothing_is_held();
+    uploading.finish();
+}
+
+/// RFC 9113, 8.1.1: whoever takes that reset for the end would pass on half an upload as a whole.
+#[test]
+fn an_upload_whose_stream_is_reset_without_an_error_is_seen_as_cut_off() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let mut client = Peer::connect(gateway.inbound());
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        let length = u8::try_from(payload.len()).expect("a short frame");
+        [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+    };
+    let (data, headers, reset, settings) = (0, 1, 3, 4);
+    let end_of_headers = 4;
+    client.say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    client.say(frame(settings, 0, 0, b""));
+    // POST http / a, all but the authority from the static table (RFC 7541, A).
+    client.say(frame(headers, end_of_headers, 1, b"\x83\x86\x84\x41\x01a"));
+    client.say(frame(data, 0, 1, b"part"));
+    let mut sink = target.accept();
+    assert_eq!(sink.head().start, "POST / HTTP/1.1");
+    sink.hears_chunk("part");
+    sink.say(STREAMING);
+    // Only once its answer has begun does the upload stand on its own.
+    while {
+        let head = client.bytes(9);
+        client.bytes(usize::from(head[2]));
+        head[3] != headers
+    } {}
+    client.say(frame(reset, 0, 1, &[0; 4]));
+    sink.end();
+    gateway.until_nothing_is_held();
+}
+
+#[test]
 fn a_request_that_is_refused_during_its_upload_gets_the_refusal_and_its_connection_lives() {
     let target = Target::start();
     let gateway = target.gateway();

@@ -3,7 +3,7 @@
 use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE},
     request::Parts,
     uri::PathAndQuery,
@@ -139,7 +139,7 @@ impl Exchange {
             .as_ref()
             .map(|_protocol| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
-        let (body, progress) = self.body(route, &parts.headers, body)?;
+        let (body, progress) = self.body(route, &parts, body)?;
         self.rewrite(&mut parts, &plan, host, upgrade, progress.is_some())?;
         let request = Request::from_parts(parts, body);
         match client_end {
@@ -155,12 +155,13 @@ impl Exchange {
     fn body(
         &self,
         route: &Route,
-        headers: &HeaderMap,
+        head: &Parts,
         body: Incoming,
     ) -> Result<(RequestBody, Option<Rc<Progress>>), Refusal> {
         let settings = &self.client.worker.shared.settings;
         let bytes_max = route.endpoint().body_bytes_max.or(settings.body_bytes_max);
-        let declared = headers
+        let declared = head
+            .headers
             .get(CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok())
             .and_then(|length| length.parse::<u64>().ok());
@@ -169,7 +170,8 @@ impl Exchange {
         {
             return Err(Refusal::PayloadTooLarge);
         }
-        Ok(RequestBody::new(body, bytes_max, settings.body_pause_max))
+        let multiplexed = head.version == Version::HTTP_2;
+        Ok(RequestBody::new(body, multiplexed, bytes_max, settings.body_pause_max))
     }
 
     /// Turns the client's head into the one for the target.
