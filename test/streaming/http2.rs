@@ -39,6 +39,55 @@ fn still_in_order(client: &Multiplexed, target: &Target) {
 }
 
 #[test]
+fn a_target_sees_an_http_2_request_as_http_1_1() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let client = Multiplexed::connect(gateway.inbound());
+    let request = Request::post("http://shop.example:81/a?b=c")
+        .header("cookie", "one=1")
+        .header("cookie", "two=2")
+        .header("cookie", "three=3")
+        .header("te", "trailers");
+    let mut exchange = client.open(request);
+    exchange.say("hello");
+    let mut peer = target.accept();
+    let head = peer.head();
+    assert_eq!(head.start, "POST /a?b=c HTTP/1.1");
+    let host = target
+        .address()
+        .to_string()
+        .replace("127.0.0.1", "localhost");
+    for (name, value) in [
+        ("host", host.as_str()),
+        ("x-forwarded-host", "shop.example:81"),
+        ("x-forwarded-proto", "http"),
+        ("via", "2.0 rig"),
+        ("te", "trailers"),
+        ("transfer-encoding", "chunked"),
+        // RFC 9113, 8.2.3: split for compression only.
+        ("cookie", "one=1; two=2; three=3"),
+    ] {
+        assert_eq!(head.header(name), Some(value), "{name}");
+    }
+    peer.hears_chunk("hello");
+    exchange.finish();
+    peer.hears("0\r\n\r\n");
+    peer.say(
+        "HTTP/1.1 200 OK\r\nconnection: keep-alive, x-hop\r\nkeep-alive: timeout=5\r\n\
+         x-hop: 1\r\nset-cookie: a\r\nset-cookie: b\r\ntrailer: x-sum\r\n\
+         transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-sum: 1\r\n\r\n",
+    );
+    let parts = exchange.status(200);
+    assert_eq!(parts.version, Version::HTTP_2);
+    for name in ["connection", "keep-alive", "x-hop", "transfer-encoding"] {
+        assert!(!parts.headers.contains_key(name), "{name}");
+    }
+    assert_eq!(parts.headers.get_all("set-cookie").iter().count(), 2);
+    exchange.hears("ok");
+    assert_eq!(exchange.ends_with_trailers()["x-sum"], "1");
+}
+
+#[test]
 fn http_2_is_agreed_on_over_tls() {
     let authority = Authority::new();
     let target = Target::start();

@@ -3,8 +3,10 @@
 use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header::{CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE},
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    header::{
+        CONNECTION, CONTENT_LENGTH, COOKIE, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE,
+    },
     request::Parts,
     uri::PathAndQuery,
 };
@@ -199,6 +201,9 @@ impl Exchange {
             tracestate: self.span.tracestate(),
             upgrade,
         };
+        if parts.version == Version::HTTP_2 {
+            join_cookies(&mut parts.headers);
+        }
         let add_headers = if endpoint.transform {
             &*route.api.add_headers
         } else {
@@ -495,6 +500,19 @@ fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
 /// RFC 9110, 8.6: without a body, these say so.
 fn expects_body(method: &Method) -> bool {
     *method == Method::POST || *method == Method::PUT || *method == Method::PATCH
+}
+
+/// HTTP/2 clients split cookies so that they compress well; HTTP/1.1 knows one line only (RFC 9113,
+/// 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    // What is joined from header text is header text.
+    if let Ok(joined) = HeaderValue::try_from(crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 fn via(version: Version) -> &'static str {
