@@ -247,6 +247,21 @@ fn a_body_that_grows_too_large_on_its_way_is_refused_and_the_target_sees_it_cut_
 }
 
 #[test]
+fn a_body_with_broken_framing_is_the_clients_fault_and_the_target_sees_it_cut_off() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let mut client = Peer::connect(gateway.inbound());
+    let request = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut peer = met(&target, &mut client, request);
+    client.say_chunk("good");
+    peer.hears_chunk("good");
+    client.say("no number\r\n");
+    client.status(400);
+    peer.end();
+    gateway.until_nothing_is_held();
+}
+
+#[test]
 fn the_gateway_says_100_continue_once_the_target_wants_the_body() {
     let target = Target::start();
     let gateway = target.gateway();

@@ -415,7 +415,8 @@ fn blame(progress: Option<&Progress>) -> Refusal {
     match progress.map(Progress::state) {
         Some(State::TooLarge) => Refusal::PayloadTooLarge,
         Some(State::TimedOut) => Refusal::ClientTimeout,
-        Some(State::Broken | State::Sending | State::Done) | None => Refusal::BadGateway,
+        Some(State::Broken) => Refusal::BadRequest,
+        Some(State::Unwanted | State::Sending | State::Done) | None => Refusal::BadGateway,
     }
 }
 

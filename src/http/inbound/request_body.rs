@@ -29,6 +29,8 @@ pub enum State {
     TimedOut,
     /// The client broke off, or its framing was wrong.
     Broken,
+    /// The target's connection takes no more: it has failed, or its answer is over.
+    Unwanted,
 }
 
 /// Why a body ended early, as the target's connection is told.
@@ -220,10 +222,10 @@ impl Streaming {
 }
 
 impl Drop for Streaming {
-    /// The target's connection lost interest (it answered early or died): nothing more is awaited.
+    /// Nothing more is awaited.
     fn drop(&mut self) {
         if self.progress.state() == State::Sending {
-            self.progress.end(State::Broken);
+            self.progress.end(State::Unwanted);
         }
     }
 }
