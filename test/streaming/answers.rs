@@ -233,6 +233,38 @@ fn an_early_answer_of_the_target_reaches_the_uploading_client() {
 }
 
 #[test]
+fn a_request_that_is_refused_during_its_upload_gets_the_whole_refusal_and_no_reset() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let chunked = "transfer-encoding: chunked";
+    for (method, path, framing, status) in [
+        ("POST", "/secured", "content-length: 1000000", 401),
+        ("POST", "/secured", chunked, 401),
+        ("POST", "/small", "content-length: 1001", 413),
+        ("POST", "/%zz", chunked, 400),
+        ("PATCH", "/", chunked, 404),
+    ] {
+        let mut client = Peer::connect(gateway.inbound());
+        client.say(format!(
+            "{method} {path} HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n"
+        ));
+        client.say("8000\r\n");
+        client.say([b'x'; 0x8000]);
+        let answer = client.answer("POST");
+        assert_eq!(answer.status, status, "{path} {framing}");
+        assert_eq!(
+            answer.header("connection"),
+            Some("close"),
+            "{path} {framing}"
+        );
+        // What is still on its way must not make the system throw the answer away.
+        client.say([b'x'; 0x8000]);
+        assert_eq!(client.end(), End::Closed, "{path} {framing}");
+    }
+    assert!(target.has_no_other_connection());
+}
+
+#[test]
 fn a_body_that_grows_too_large_on_its_way_is_refused_and_the_target_sees_it_cut_off() {
     let target = Target::start();
     let gateway = target.gateway();

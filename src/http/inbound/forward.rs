@@ -10,7 +10,10 @@ use http::{
     request::Parts,
     uri::PathAndQuery,
 };
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::{
+    body::{Body, Incoming},
+    upgrade::OnUpgrade,
+};
 
 use crate::{
     core::{
@@ -55,6 +58,10 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
     }
     let log_path = shared.settings.request_log.then(|| request.uri().path());
     let mut record = Record::start(&shared.metrics, &snapshot, request.method(), log_path);
+    if request.version() == Version::HTTP_10 {
+        client.activity.set_unframed();
+    }
+    let has_body = !request.body().is_end_stream();
     let origin = request.headers().get(ORIGIN).cloned();
     let kept_id = request.headers().get(X_REQUEST_ID).cloned();
     let exchange = Exchange {
@@ -79,6 +86,12 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
             response
         }
         Err(refusal) => {
+            if has_body {
+                client.activity.leave_unread();
+                // hyper looks at the body that was just dropped before it writes the answer's head:
+                // one that has arrived is skipped, on any other the head says `connection: close`.
+                tokio::task::yield_now().await;
+            }
             record.set_outcome(refusal.outcome(), refusal.status());
             let marks = exchange.span.marks_for(kept_id.as_ref());
             let mut response = refusal.answer(marks, &shared.settings.cors, origin.as_ref());
@@ -173,7 +186,12 @@ impl Exchange {
             return Err(Refusal::PayloadTooLarge);
         }
         let multiplexed = head.version == Version::HTTP_2;
-        Ok(RequestBody::new(body, multiplexed, bytes_max, settings.body_pause_max))
+        Ok(RequestBody::new(
+            body,
+            multiplexed,
+            bytes_max,
+            settings.body_pause_max,
+        ))
     }
 
     /// Turns the client's head into the one for the target.
@@ -494,7 +512,7 @@ fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
         .flat_map(|value| value.split(','))
         .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
     let is_h2c = protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
-    let bodiless = hyper::body::Body::is_end_stream(request.body());
+    let bodiless = request.body().is_end_stream();
     (asks && !is_h2c && bodiless && request.version() == Version::HTTP_11).then(|| protocol.clone())
 }
 
@@ -509,7 +527,11 @@ fn join_cookies(headers: &mut HeaderMap) {
     if headers.get_all(COOKIE).iter().nth(1).is_none() {
         return;
     }
-    let crumbs: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let crumbs: Vec<_> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
     // What is joined from header text is header text.
     if let Ok(joined) = HeaderValue::try_from(crumbs.join(&b"; "[..])) {
         headers.insert(COOKIE, joined);
