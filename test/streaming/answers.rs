@@ -265,6 +265,17 @@ fn a_request_that_is_refused_during_its_upload_gets_the_whole_refusal_and_no_res
 }
 
 #[test]
+fn a_refused_request_whose_body_has_arrived_keeps_its_connection() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let mut client = Peer::connect(gateway.inbound());
+    for _ in 0..2 {
+        client.say("POST /secured HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nbody");
+        assert_eq!(client.answer("POST").status, 401);
+    }
+}
+
+#[test]
 fn a_body_that_grows_too_large_on_its_way_is_refused_and_the_target_sees_it_cut_off() {
     let target = Target::start();
     let gateway = target.gateway();
