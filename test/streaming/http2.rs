@@ -18,6 +18,9 @@ const STREAMING: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 /// More than all buffers between two sides can hold.
 const MORE_THAN_BUFFERS: usize = 64 * 1024 * 1024;
 
+/// A transfer that stands still so long stands still until the other side reads.
+const STANDSTILL: Duration = Duration::from_millis(300);
+
 /// A stream whose answer has begun, and the target's end of it.
 fn begun(client: &Multiplexed, target: &Target) -> (Exchange, Peer) {
     let mut exchange = client.get("http://shop.example/stream");
@@ -179,7 +182,7 @@ fn a_stream_that_is_not_read_stops_its_target_and_no_other_stream() {
     let (mut exchange, peer) = begun(&client, &target);
     let mut writer = peer.writer();
     writer
-        .set_write_timeout(Some(Duration::from_millis(300)))
+        .set_write_timeout(Some(STANDSTILL))
         .expect("a live socket");
     let chunk = [
         format!("{:x}\r\n", MORE_THAN_BUFFERS).into_bytes(),
@@ -315,4 +318,35 @@ fn http_1_and_http_2_are_told_apart_on_one_port_whatever_the_first_bytes_look_li
     assert_eq!(peer.head().start, "PUT / HTTP/1.1");
     peer.say(OK);
     assert_eq!(client.answer("PUT").body.bytes, b"ok");
+}
+
+/// Streams share the connection's window, so it must be larger than what one stream can take of it.
+#[test]
+fn an_upload_that_its_target_does_not_read_stops_and_no_other_upload_does() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let client = Multiplexed::connect(gateway.inbound());
+    let mut stalled = client.open(Request::post("http://a/stalled"));
+    let block = bytes::Bytes::from(vec![b'x'; 64 * 1024]);
+    let mut sent = 0;
+    while stalled.say_within(block.clone(), STANDSTILL) {
+        sent += block.len();
+        assert!(sent < MORE_THAN_BUFFERS, "everything went somewhere");
+    }
+    let mut peer = target.accept();
+    let mut other = client.open(Request::post("http://a/other"));
+    other.say("other");
+    let mut sink = target.accept();
+    sink.head();
+    sink.hears_chunk("other");
+    other.finish();
+    sink.hears("0\r\n\r\n");
+    sink.say(OK);
+    other.status(200);
+
+    peer.head();
+    stalled.finish();
+    drop(other);
+    peer.say(OK);
+    stalled.status(200);
 }

@@ -76,7 +76,9 @@ fn what_came_before_the_cut_is_delivered() {
         client.say(GET);
         let mut peer = target.accept();
         peer.head();
-        peer.say(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{events}"));
+        peer.say(format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{events}"
+        ));
         leave(peer, how);
         client.status(200);
         client.hears_chunk("data: 1\n\n");

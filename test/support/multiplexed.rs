@@ -8,6 +8,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -146,8 +147,13 @@ impl Exchange {
 
     /// Sends `text`; `false` if it is not taken within the deadline, or the stream was reset.
     pub(crate) fn try_say(&self, text: impl Into<Bytes>) -> bool {
+        self.say_within(text, WAIT_MAX)
+    }
+
+    /// The same with another deadline.
+    pub(crate) fn say_within(&self, text: impl Into<Bytes>, deadline: Duration) -> bool {
         let said = self.said.as_ref().expect("an open body");
-        let sending = async { timeout(WAIT_MAX, said.send(text.into())).await };
+        let sending = async { timeout(deadline, said.send(text.into())).await };
         matches!(self.handle.block_on(sending), Ok(Ok(())))
     }
 

@@ -20,6 +20,13 @@ use crate::http::inbound::{
 /// Streams a client may have open at once on one HTTP/2 connection (nginx: 128, Envoy: 100).
 const H2_STREAMS_MAX: u32 = 128;
 
+/// Bytes a client may send on one stream before the target has taken them: 5 MB/s at 50 ms of way.
+const H2_STREAM_WINDOW: u32 = 256 * 1024;
+
+/// The same on all streams of a connection together. As much as all streams may hold, because an
+/// upload whose target does not read would otherwise stop those of its neighbours.
+const H2_CONNECTION_WINDOW: u32 = H2_STREAMS_MAX * H2_STREAM_WINDOW;
+
 /// An HTTP/2 client that does not answer a ping within [`H2_PING_TIMEOUT`] is gone.
 const H2_PING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
 const H2_PING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
@@ -121,6 +128,8 @@ pub async fn serve_http2(client: Client, stream: ClientStream) {
         .keep_alive_interval(H2_PING_INTERVAL)
         .keep_alive_timeout(H2_PING_TIMEOUT)
         .max_concurrent_streams(H2_STREAMS_MAX)
+        .initial_stream_window_size(H2_STREAM_WINDOW)
+        .initial_connection_window_size(H2_CONNECTION_WINDOW)
         .max_header_list_size(u32::try_from(settings.header_bytes_max).unwrap_or(u32::MAX));
     let client = Rc::new(client);
     let activity = Rc::clone(&client.activity);
