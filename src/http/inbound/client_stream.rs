@@ -6,8 +6,10 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
+    time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -63,6 +65,16 @@ impl ClientStream {
             transport: Transport::Tls(Box::new(stream)),
             watch: Watch::new(activity),
         }
+    }
+
+    /// Has the system close the connection with a reset, not with an end.
+    pub fn reset_when_closed(&self) {
+        let tcp = match &self.transport {
+            Transport::Plain(stream) => stream,
+            Transport::Tls(stream) => stream.get_ref().0,
+        };
+        // A socket that refuses is closed already.
+        drop(SockRef::from(tcp).set_linger(Some(Duration::ZERO)));
     }
 }
 

@@ -7,11 +7,11 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
 
 use crate::http::inbound::{
     activity::{Activity, Signal},
     client_stream::ClientStream,
+    farewell::{Ending, part},
     forward,
     peer::Peer,
     worker::{Open, Worker},
@@ -20,13 +20,16 @@ use crate::http::inbound::{
 /// Streams a client may have open at once on one HTTP/2 connection (nginx: 128, Envoy: 100).
 const H2_STREAMS_MAX: u32 = 128;
 
+/// Bytes a client may send on one stream before the target has taken them: 5 MB/s at 50 ms of way.
+const H2_STREAM_WINDOW: u32 = 256 * 1024;
+
+/// The same on all streams of a connection together. As much as all streams may hold, because an
+/// upload whose target does not read would otherwise stop those of its neighbours.
+const H2_CONNECTION_WINDOW: u32 = H2_STREAMS_MAX * H2_STREAM_WINDOW;
+
 /// An HTTP/2 client that does not answer a ping within [`H2_PING_TIMEOUT`] is gone.
 const H2_PING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
 const H2_PING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// What a slow head gets before its connection is closed.
-const SLOW_HEAD: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// What every request of one connection is handled with.
 pub struct Client {
@@ -68,26 +71,50 @@ pub async fn serve_http1(client: Client, stream: ClientStream) {
     let mut connection = builder
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    let slow = poll_fn(|cx| {
+    let ending = poll_fn(|cx| {
         match activity.poll_signal(cx) {
             Some(Signal::Drain) => Pin::new(&mut connection).graceful_shutdown(),
-            Some(Signal::CloseIdle) => return Poll::Ready(false),
-            Some(Signal::CloseSlow) => return Poll::Ready(true),
+            Some(Signal::CloseIdle) => return Poll::Ready(Ending::Plain),
+            Some(Signal::CloseSlow) => return Poll::Ready(Ending::SlowHead),
             None => {}
         }
-        Pin::new(&mut connection).poll(cx).map(|ended| {
-            if let Err(error) = ended {
-                log::debug!("a client connection ended: {error}");
-            }
-            false
-        })
+        Pin::new(&mut connection)
+            .poll(cx)
+            .map(|ended| ending(&activity, ended))
     })
     .await;
-    if slow && let Some(parts) = connection.into_parts() {
-        let mut stream = parts.io.into_inner();
-        // The client may be gone; then nobody needs the answer.
-        drop(stream.write_all(SLOW_HEAD).await);
-        drop(stream.shutdown().await);
+    // An upgraded connection has no parts; it belongs to its tunnel.
+    if ending != Ending::Plain
+        && let Some(parts) = connection.into_parts()
+    {
+        // Boxed, because it must not make the future of every connection larger. The service stays
+        // until then, and with it the connection's place among the open ones.
+        Box::pin(part(parts.io.into_inner(), ending)).await;
+    }
+}
+
+/// What the end of hyper's part means for the rest.
+fn ending(activity: &Activity, ended: hyper::Result<()>) -> Ending {
+    let unread = if activity.is_unread() {
+        Ending::Unread
+    } else {
+        Ending::Plain
+    };
+    let Err(error) = ended else { return unread };
+    log::debug!("a client connection ended: {error}");
+    if error.is_user() {
+        // The one thing of ours that fails is an answer's body.
+        return if activity.is_unframed() {
+            Ending::CutOff
+        } else {
+            Ending::Plain
+        };
+    }
+    // hyper has answered a malformed or too long head, the rest of which may be on its way.
+    if error.is_parse() {
+        Ending::Unread
+    } else {
+        unread
     }
 }
 
@@ -101,6 +128,8 @@ pub async fn serve_http2(client: Client, stream: ClientStream) {
         .keep_alive_interval(H2_PING_INTERVAL)
         .keep_alive_timeout(H2_PING_TIMEOUT)
         .max_concurrent_streams(H2_STREAMS_MAX)
+        .initial_stream_window_size(H2_STREAM_WINDOW)
+        .initial_connection_window_size(H2_CONNECTION_WINDOW)
         .max_header_list_size(u32::try_from(settings.header_bytes_max).unwrap_or(u32::MAX));
     let client = Rc::new(client);
     let activity = Rc::clone(&client.activity);

@@ -29,6 +29,8 @@ pub enum State {
     TimedOut,
     /// The client broke off, or its framing was wrong.
     Broken,
+    /// The target's connection takes no more: it has failed, or its answer is over.
+    Unwanted,
 }
 
 /// Why a body ended early, as the target's connection is told.
@@ -43,6 +45,9 @@ pub enum BodyFailure {
     /// See [`State::Broken`].
     #[error("the client broke off: {0}")]
     Client(#[from] hyper::Error),
+    /// See [`State::Broken`].
+    #[error("the client reset its stream")]
+    Reset,
 }
 
 /// Shared between a body and the handler that waits for the answer.
@@ -66,6 +71,7 @@ pub enum RequestBody {
 #[derive(Debug)]
 pub struct Streaming {
     inner: Incoming,
+    multiplexed: bool,
     progress: Rc<Progress>,
     bytes_max: u64,
     pause_max: Option<Duration>,
@@ -102,9 +108,11 @@ impl Progress {
 // === impl RequestBody ===
 
 impl RequestBody {
-    /// Wraps what the client sends; `None` as progress means there is no body.
+    /// Wraps what the client sends; `None` as progress means there is no body. `multiplexed`: the
+    /// client speaks HTTP/2.
     pub fn new(
         inner: Incoming,
+        multiplexed: bool,
         bytes_max: Option<u64>,
         pause_max: Option<Duration>,
     ) -> (Self, Option<Rc<Progress>>) {
@@ -118,6 +126,7 @@ impl RequestBody {
         });
         let streaming = Streaming {
             inner,
+            multiplexed,
             progress: Rc::clone(&progress),
             bytes_max: bytes_max.unwrap_or(u64::MAX),
             pause_max,
@@ -165,6 +174,11 @@ impl Streaming {
         };
         self.pause = None;
         match next {
+            // hyper takes a stream that was reset without an error for one that has ended.
+            None if self.multiplexed && !self.inner.is_end_stream() => {
+                self.progress.end(State::Broken);
+                Poll::Ready(Some(Err(BodyFailure::Reset)))
+            }
             None => {
                 self.progress.end(State::Done);
                 Poll::Ready(None)
@@ -208,10 +222,10 @@ impl Streaming {
 }
 
 impl Drop for Streaming {
-    /// The target's connection lost interest (it answered early or died): nothing more is awaited.
+    /// Nothing more is awaited.
     fn drop(&mut self) {
         if self.progress.state() == State::Sending {
-            self.progress.end(State::Broken);
+            self.progress.end(State::Unwanted);
         }
     }
 }
