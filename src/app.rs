@@ -26,7 +26,7 @@ use crate::{
     config::{Config, listeners::Guard},
     core::{
         api::validate::Surroundings,
-        auth::{algorithm::Algorithm, claims::Requirements, keys::KeySet},
+        auth::{claims::Requirements, keys::KeySet},
         registry::Registry,
     },
     http::{
@@ -270,19 +270,10 @@ fn gate(
     tls: &Arc<rustls::ClientConfig>,
     alarm: &mpsc::UnboundedSender<&'static str>,
 ) -> Result<(Gate, Option<actix::Addr<KeysActor>>), StartError> {
-    // The default, HS256, is a shared secret, which no URL can publish.
-    let algorithm = match (&jwt.jwks_url, jwt.algorithm_given) {
-        (Some(_url), false) => Algorithm::Rs256,
-        (_, _) => jwt.algorithm.parse()?,
-    };
     let secret = jwt.secret_key.as_ref().map(|secret| secret.expose());
-    let mut keys = KeySet::new(algorithm, secret)?;
+    let mut keys = KeySet::new(jwt.algorithm()?, secret)?;
     if jwt.jwks_url.is_some() {
         keys = keys.awaiting_published()?;
-    } else if keys.is_empty() {
-        log::warn!(
-            "neither JWT_SECRET_KEY nor JWT_JWKS_URL is set: secured endpoints refuse every request"
-        );
     }
     let keys = Arc::new(ArcSwap::from_pointee(keys));
     let requirements =
