@@ -47,7 +47,8 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         if let Some(bell) = &self.bell {
-            drop(bell.send(self.who));
+            // Nobody listens any more: the node is stopping.
+            let _unheard = bell.send(self.who);
         }
     }
 }

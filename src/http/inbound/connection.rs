@@ -2,19 +2,23 @@
 
 use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
 
+use http::{HeaderValue, StatusCode, header::CONNECTION};
 use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, time::timeout};
 
-use crate::http::inbound::{
-    activity::{Activity, Signal},
-    client_stream::ClientStream,
-    forward,
-    peer::Peer,
-    worker::{Open, Worker},
+use crate::{
+    http::inbound::{
+        activity::{Activity, Signal},
+        client_stream::ClientStream,
+        forward,
+        peer::Peer,
+        worker::{Open, Worker},
+    },
+    telemetry::health::Phase,
 };
 
 /// Streams a client may have open at once on one HTTP/2 connection (nginx: 128, Envoy: 100).
@@ -28,6 +32,9 @@ const H2_PING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 const SLOW_HEAD: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
+/// How long the last bytes of a connection may take; they fit into an empty send buffer.
+const FAREWELL_MAX: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// What every request of one connection is handled with.
 pub struct Client {
     /// The worker that owns the connection.
@@ -38,6 +45,17 @@ pub struct Client {
     pub activity: Rc<Activity>,
     /// Its place among the open connections; a tunnel takes a share of it along.
     pub open: Rc<Open>,
+}
+
+/// How serving HTTP/1.1 ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// hyper closed the connection, or gave it away.
+    Over,
+    /// It is open, and there is nothing on it.
+    Idle,
+    /// It is open, and has part of a head on it.
+    Slow,
 }
 
 /// The futures of HTTP/2 streams run on the connection's own thread.
@@ -63,31 +81,56 @@ pub async fn serve_http1(client: Client, stream: ClientStream) {
     let activity = Rc::clone(&client.activity);
     let service = service_fn(move |request| {
         let client = Rc::clone(&client);
-        async move { Ok::<_, Infallible>(forward::handle(client, request).await) }
+        async move {
+            let mut response = forward::handle(Rc::clone(&client), request).await;
+            if client.worker.shared.health.phase() == Phase::Draining
+                && response.status() != StatusCode::SWITCHING_PROTOCOLS
+            {
+                // So that the client's next request goes to another node.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut connection = builder
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    let slow = poll_fn(|cx| {
-        match activity.poll_signal(cx) {
-            Some(Signal::Drain) => Pin::new(&mut connection).graceful_shutdown(),
-            Some(Signal::CloseIdle) => return Poll::Ready(false),
-            Some(Signal::CloseSlow) => return Poll::Ready(true),
-            None => {}
-        }
-        Pin::new(&mut connection).poll(cx).map(|ended| {
+    let end = poll_fn(|cx| {
+        // First what has arrived, so that a signal meets the true state.
+        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
             if let Err(error) = ended {
                 log::debug!("a client connection ended: {error}");
             }
-            false
-        })
+            return Poll::Ready(End::Over);
+        }
+        match activity.poll_signal(cx) {
+            None => Poll::Pending,
+            // hyper would wait for a first request, and would drop a later one that has only begun.
+            Some(Signal::Drain) if activity.is_unused() => Poll::Ready(End::Idle),
+            Some(Signal::Drain) if activity.is_in_head() => Poll::Pending,
+            Some(Signal::Drain) => {
+                Pin::new(&mut connection).graceful_shutdown();
+                Pin::new(&mut connection).poll(cx).map(|_ended| End::Over)
+            }
+            Some(Signal::CloseIdle) => Poll::Ready(End::Idle),
+            Some(Signal::CloseSlow) => Poll::Ready(End::Slow),
+        }
     })
     .await;
-    if slow && let Some(parts) = connection.into_parts() {
+    if end == End::Over {
+        return;
+    }
+    if let Some(parts) = connection.into_parts() {
         let mut stream = parts.io.into_inner();
-        // The client may be gone; then nobody needs the answer.
-        drop(stream.write_all(SLOW_HEAD).await);
-        drop(stream.shutdown().await);
+        let farewell = async {
+            if end == End::Slow {
+                stream.write_all(SLOW_HEAD).await?;
+            }
+            stream.shutdown().await
+        };
+        // The client may be gone, or not listen; then nobody needs the answer.
+        drop(timeout(FAREWELL_MAX, farewell).await);
     }
 }
 
