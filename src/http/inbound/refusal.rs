@@ -5,13 +5,13 @@ use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, SERVER, VARY, WWW_AUTHENTICATE,
+        CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, SERVER, VARY,
+        WWW_AUTHENTICATE,
     },
 };
 
 use crate::{
-    core::route::headers::X_REQUEST_ID, http::inbound::answer::Answer,
-    telemetry::metrics::Outcome,
+    core::route::headers::X_REQUEST_ID, http::inbound::answer::Answer, telemetry::metrics::Outcome,
 };
 
 /// `server` of answers that have none.
@@ -23,8 +23,8 @@ pub enum Refusal {
     /// The request cannot be used: no or several `host`, raw bytes or broken escapes in the path.
     #[error("bad request")]
     BadRequest,
-    /// TRACE or CONNECT.
-    #[error("the method is not implemented")]
+    /// TRACE or CONNECT, or a transfer coding besides `chunked`.
+    #[error("the method or transfer coding is not implemented")]
     NotImplemented,
     /// No endpoint matches.
     #[error("no endpoint matches")]
@@ -41,6 +41,9 @@ pub enum Refusal {
     /// The client paused too long within its body.
     #[error("the client is too slow")]
     ClientTimeout,
+    /// The client broke off within its body; nobody reads this answer.
+    #[error("the client broke off")]
+    ClientClosed,
     /// The target cannot be reached or broke off before its answer.
     #[error("the target is unreachable")]
     BadGateway,
@@ -73,6 +76,7 @@ impl Refusal {
             Self::Unauthorized => Outcome::Unauthorized,
             Self::PayloadTooLarge => Outcome::PayloadTooLarge,
             Self::ClientTimeout => Outcome::ClientTimeout,
+            Self::ClientClosed => Outcome::ClientClosed,
             Self::BadGateway => Outcome::Unreachable,
             Self::GatewayTimeout => Outcome::RequestTimeout,
             Self::Unavailable => Outcome::Unavailable,
@@ -82,7 +86,7 @@ impl Refusal {
     /// The status of the answer.
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::BadRequest | Self::ClientClosed => StatusCode::BAD_REQUEST,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -97,7 +101,7 @@ impl Refusal {
 
     const fn text(self) -> &'static str {
         match self {
-            Self::BadRequest | Self::NotImplemented => "",
+            Self::BadRequest | Self::NotImplemented | Self::ClientClosed => "",
             Self::NotFound => r#"{"message":"Not Found"}"#,
             Self::MethodNotAllowed => "Method not allowed.",
             Self::Unauthorized => "Authentication failed.",
@@ -113,7 +117,11 @@ impl Refusal {
     const fn closes(self) -> bool {
         matches!(
             self,
-            Self::BadRequest | Self::NotImplemented | Self::PayloadTooLarge | Self::ClientTimeout
+            Self::BadRequest
+                | Self::NotImplemented
+                | Self::PayloadTooLarge
+                | Self::ClientTimeout
+                | Self::ClientClosed
         )
     }
 
@@ -128,6 +136,7 @@ impl Refusal {
             | Self::MethodNotAllowed
             | Self::PayloadTooLarge
             | Self::ClientTimeout
+            | Self::ClientClosed
             | Self::BadGateway
             | Self::GatewayTimeout => None,
         }
@@ -146,7 +155,7 @@ impl Refusal {
             Self::NotFound => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
             }
-            Self::BadRequest | Self::NotImplemented => {
+            Self::BadRequest | Self::NotImplemented | Self::ClientClosed => {
                 headers.remove(CONTENT_TYPE);
             }
             Self::Unauthorized => {
