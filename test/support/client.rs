@@ -4,7 +4,7 @@
 //! decoding, any header of its own beyond `host` and the body's framing.
 
 use std::{
-    io::{self, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     thread,
     time::{Duration, Instant},
@@ -74,6 +74,12 @@ impl Request {
             headers: vec![("host".to_owned(), "localhost".to_owned())],
             payload: Payload::None,
         }
+    }
+
+    /// The same with another header line.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The same with a JSON body.
@@ -170,6 +176,42 @@ impl Connection {
         })
     }
 
+    /// Sends `bytes` and waits for nothing.
+    ///
+    /// # Errors
+    /// The peer has closed the connection.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Reads one answer to a request with `method`.
+    ///
+    /// # Errors
+    /// The peer is silent, or what it sends is not HTTP.
+    pub(crate) fn receive(&mut self, method: &str) -> io::Result<Answer> {
+        receive(&mut self.reader, method)
+    }
+
+    /// One request, one answer.
+    ///
+    /// # Errors
+    /// As [`Self::exchange`].
+    pub(crate) fn ask(&mut self, request: &Request) -> io::Result<Answer> {
+        self.send(&request.to_bytes())?;
+        self.receive(&request.method)
+    }
+
+    /// The peer has sent something, or closed, within `deadline`.
+    pub(crate) fn is_readable_within(&mut self, deadline: Duration) -> bool {
+        if !self.reader.buffer().is_empty() {
+            return true;
+        }
+        let waited = self.stream.set_read_timeout(Some(deadline));
+        let readable = waited.is_ok() && self.stream.peek(&mut [0]).is_ok();
+        self.stream.set_read_timeout(Some(SILENCE_MAX)).ok();
+        readable
+    }
+
     /// The peer closes the connection within `deadline`, without another byte.
     pub(crate) fn closes_within(&mut self, deadline: Duration) -> bool {
         let timeout = self.stream.set_read_timeout(Some(deadline));
@@ -216,7 +258,10 @@ pub(crate) fn ask_until(
 }
 
 /// Reads the final answer to a request with `method`; informational ones before it are skipped.
-fn receive(reader: &mut BufReader<TcpStream>, method: &str) -> io::Result<Answer> {
+///
+/// # Errors
+/// The peer is silent, or the head is missing or not HTTP.
+pub(crate) fn receive(reader: &mut impl BufRead, method: &str) -> io::Result<Answer> {
     loop {
         let head = Head::read(reader)?.ok_or_else(|| {
             io::Error::new(io::ErrorKind::UnexpectedEof, "closed without an answer")
