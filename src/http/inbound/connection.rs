@@ -2,19 +2,23 @@
 
 use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
 
+use http::{HeaderValue, StatusCode, header::CONNECTION};
 use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use crate::http::inbound::{
-    activity::{Activity, Signal},
-    client_stream::ClientStream,
-    farewell::{Ending, part},
-    forward,
-    peer::Peer,
-    worker::{Open, Worker},
+use crate::{
+    http::inbound::{
+        activity::{Activity, Signal},
+        client_stream::ClientStream,
+        farewell::{Ending, part},
+        forward,
+        peer::Peer,
+        worker::{Open, Worker},
+    },
+    telemetry::health::Phase,
 };
 
 /// Streams a client may have open at once on one HTTP/2 connection (nginx: 128, Envoy: 100).
@@ -66,21 +70,40 @@ pub async fn serve_http1(client: Client, stream: ClientStream) {
     let activity = Rc::clone(&client.activity);
     let service = service_fn(move |request| {
         let client = Rc::clone(&client);
-        async move { Ok::<_, Infallible>(forward::handle(client, request).await) }
+        async move {
+            let mut response = forward::handle(Rc::clone(&client), request).await;
+            if client.worker.shared.health.phase() == Phase::Draining
+                && response.status() != StatusCode::SWITCHING_PROTOCOLS
+            {
+                // So that the client's next request goes to another node.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut connection = builder
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let ending = poll_fn(|cx| {
-        match activity.poll_signal(cx) {
-            Some(Signal::Drain) => Pin::new(&mut connection).graceful_shutdown(),
-            Some(Signal::CloseIdle) => return Poll::Ready(Ending::Plain),
-            Some(Signal::CloseSlow) => return Poll::Ready(Ending::SlowHead),
-            None => {}
+        // First what has arrived, so that a signal meets the true state.
+        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+            return Poll::Ready(ending(&activity, ended));
         }
-        Pin::new(&mut connection)
-            .poll(cx)
-            .map(|ended| ending(&activity, ended))
+        match activity.poll_signal(cx) {
+            None => Poll::Pending,
+            // hyper would wait for a first request, and would drop a later one that has only begun.
+            Some(Signal::Drain) if activity.is_unused() => Poll::Ready(Ending::Plain),
+            Some(Signal::Drain) if activity.is_in_head() => Poll::Pending,
+            Some(Signal::Drain) => {
+                Pin::new(&mut connection).graceful_shutdown();
+                Pin::new(&mut connection)
+                    .poll(cx)
+                    .map(|ended| ending(&activity, ended))
+            }
+            Some(Signal::CloseIdle) => Poll::Ready(Ending::Plain),
+            Some(Signal::CloseSlow) => Poll::Ready(Ending::SlowHead),
+        }
     })
     .await;
     // An upgraded connection has no parts; it belongs to its tunnel.

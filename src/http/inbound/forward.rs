@@ -141,6 +141,9 @@ impl Exchange {
         if self.client.activity.scan.is_ambiguous() {
             return Err(Refusal::BadRequest);
         }
+        if !request.body().is_end_stream() && !is_served_coding(request.headers()) {
+            return Err(Refusal::NotImplemented);
+        }
         let plan = plan(table, &request)?;
         record.set_route(plan.index);
         let route = plan.route;
@@ -433,8 +436,9 @@ fn blame(progress: Option<&Progress>) -> Refusal {
     match progress.map(Progress::state) {
         Some(State::TooLarge) => Refusal::PayloadTooLarge,
         Some(State::TimedOut) => Refusal::ClientTimeout,
-        Some(State::Broken) => Refusal::BadRequest,
-        Some(State::Unwanted | State::Sending | State::Done) | None => Refusal::BadGateway,
+        Some(State::Malformed) => Refusal::BadRequest,
+        Some(State::Broken) => Refusal::ClientClosed,
+        Some(State::Abandoned | State::Sending | State::Done) | None => Refusal::BadGateway,
     }
 }
 
@@ -486,6 +490,11 @@ fn host(request: &Request<Incoming>) -> Result<Option<HeaderValue>, Refusal> {
         return Err(Refusal::BadRequest);
     }
     if let Some(authority) = request.uri().authority() {
+        // Without a scheme it is the form for CONNECT only (RFC 9112, 3.2.3); with user-info in it,
+        // it is an attempt to confuse (RFC 9110, 4.2.4).
+        if request.uri().scheme().is_none() || !is_host(authority.as_str().as_bytes()) {
+            return Err(Refusal::BadRequest);
+        }
         return HeaderValue::try_from(authority.as_str())
             .map(Some)
             .map_err(|_invalid| Refusal::BadRequest);
@@ -501,9 +510,27 @@ fn is_host(host: &[u8]) -> bool {
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte))
 }
 
-/// The protocol the client wants to switch to. HTTP/2 by upgrade is not offered (RFC 9113, 3.1).
+/// The body comes in chunks and in no further coding, which nobody would undo: the target is sent
+/// chunks of the gateway's own (RFC 9112, 6.1).
+fn is_served_coding(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// The protocol the client wants to switch to. HTTP/2 by upgrade is not offered (RFC 9113, 3.1): it
+/// would be the client's own tunnel to the target, past every route.
 fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
-    let protocol = request.headers().get(UPGRADE)?;
+    let mut lines = request.headers().get_all(UPGRADE).iter();
+    let (protocols, None) = (lines.next()?, lines.next()) else {
+        return None;
+    };
     let asks = request
         .headers()
         .get_all(CONNECTION)
@@ -511,9 +538,27 @@ fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-    let is_h2c = protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
+    let offered = protocols
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .all(is_offered);
     let bodiless = request.body().is_end_stream();
-    (asks && !is_h2c && bodiless && request.version() == Version::HTTP_11).then(|| protocol.clone())
+    (asks && offered && bodiless && request.version() == Version::HTTP_11)
+        .then(|| protocols.clone())
+}
+
+/// `protocol`, an item of `upgrade`, is a plain name with or without a version, and not HTTP.
+fn is_offered(protocol: &[u8]) -> bool {
+    let name = protocol
+        .split(|byte| *byte == b'/')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._+".contains(byte);
+    let http = ["h2c", "h2", "http"]
+        .iter()
+        .any(|it| name.eq_ignore_ascii_case(it.as_bytes()));
+    !name.is_empty() && name.iter().all(plain) && !http
 }
 
 /// RFC 9110, 8.6: without a body, these say so.

@@ -5,6 +5,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    io::ErrorKind,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker, ready},
@@ -27,10 +28,12 @@ pub enum State {
     TooLarge,
     /// The client paused longer than `BODY_TIMEOUT`.
     TimedOut,
-    /// The client broke off, or its framing was wrong.
+    /// The client's framing was wrong.
+    Malformed,
+    /// The client broke off.
     Broken,
     /// The target's connection takes no more: it has failed, or its answer is over.
-    Unwanted,
+    Abandoned,
 }
 
 /// Why a body ended early, as the target's connection is told.
@@ -42,8 +45,8 @@ pub enum BodyFailure {
     /// See [`State::TimedOut`].
     #[error("the client paused too long within its body")]
     TimedOut,
-    /// See [`State::Broken`].
-    #[error("the client broke off: {0}")]
+    /// See [`State::Malformed`] and [`State::Broken`].
+    #[error("the client broke off or framed its body wrongly: {0}")]
     Client(#[from] hyper::Error),
     /// See [`State::Broken`].
     #[error("the client reset its stream")]
@@ -184,7 +187,12 @@ impl Streaming {
                 Poll::Ready(None)
             }
             Some(Err(error)) => {
-                self.progress.end(State::Broken);
+                let state = if is_malformed(&error) {
+                    State::Malformed
+                } else {
+                    State::Broken
+                };
+                self.progress.end(state);
                 Poll::Ready(Some(Err(error.into())))
             }
             Some(Ok(frame)) => {
@@ -225,9 +233,17 @@ impl Drop for Streaming {
     /// Nothing more is awaited.
     fn drop(&mut self) {
         if self.progress.state() == State::Sending {
-            self.progress.end(State::Unwanted);
+            self.progress.end(State::Abandoned);
         }
     }
+}
+
+/// Chunks were wrong, rather than the connection. hyper tells only by the kind of the I/O error
+/// inside.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let io = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| matches!(io.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData))
 }
 
 /// Waits until `deadline` after the body has been sent, for use beside the wait for an answer.
