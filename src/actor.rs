@@ -47,6 +47,7 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         if let Some(bell) = &self.bell {
+            // Nobody listens any more: the node is stopping.
             let _unheard = bell.send(self.who);
         }
     }

@@ -27,7 +27,7 @@ use crate::{
     config::{Config, jwt::Jwt, listeners::Guard, node::Shutdown},
     core::{
         api::{seed::Seed, validate::Surroundings},
-        auth::{algorithm::Algorithm, claims::Requirements, keys::KeySet},
+        auth::{claims::Requirements, keys::KeySet},
         registry::Registry,
     },
     http::{
@@ -341,13 +341,8 @@ fn certificate(config: &Config) -> Result<Option<(Arc<CertificateCell>, Files)>,
 }
 
 fn gate(jwt: &Jwt, ground: &Ground) -> Result<(Gate, Option<Addr<KeysActor>>), StartError> {
-    // The default, HS256, is a shared secret, which no URL can publish.
-    let algorithm = match (&jwt.jwks_url, jwt.algorithm_given) {
-        (Some(_url), false) => Algorithm::Rs256,
-        (_, _) => jwt.algorithm.parse()?,
-    };
     let secret = jwt.secret_key.as_ref().map(|secret| secret.expose());
-    let mut keys = KeySet::new(algorithm, secret)?;
+    let mut keys = KeySet::new(jwt.algorithm()?, secret)?;
     if jwt.jwks_url.is_some() {
         keys = keys.awaiting_published()?;
     }

@@ -3,7 +3,8 @@
 //!
 //! Sources in this order: flag, environment, default (`reader.rs`). What there is to set is a table
 //! ([`settings`]). Everything is read before anything is reported, so an operator sees all faults at
-//! once. Deliberately absent: sockets, keys, logging. Spec: `config.md`, `names.md`.
+//! once, what is in named files included. Deliberately absent: sockets, logging, keeping keys. Spec:
+//! `config.md`, `names.md`.
 
 pub mod faults;
 pub mod files;

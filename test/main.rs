@@ -2,7 +2,8 @@
 //!
 //! `support` is the harness: it starts the real gateway as a child process, puts a recording back
 //! end behind it and speaks raw HTTP/1.1 to it, byte for byte. `conformance` replays what the
-//! original answered (`golden/README.md`). Deliberately absent: any call into the library; these
+//! original answered (`golden/README.md`), `operations` tells stories of a gateway's life, and
+//! `hardening` attacks it (`docs/hardening.md`). Deliberately absent: any call into the library; these
 //! tests know the gateway only from outside.
 
 mod support {
@@ -12,14 +13,18 @@ mod support {
     pub(crate) mod change;
     pub(crate) mod client;
     pub(crate) mod compare;
+    pub(crate) mod definition;
     pub(crate) mod expected;
     pub(crate) mod gateway;
     pub(crate) mod golden;
+    pub(crate) mod issuer;
     pub(crate) mod meter;
     pub(crate) mod multiplexed;
     pub(crate) mod peer;
+    pub(crate) mod puppet;
     pub(crate) mod replay;
     pub(crate) mod target;
+    pub(crate) mod tls;
     pub(crate) mod token;
     pub(crate) mod wire;
 }
@@ -32,3 +37,15 @@ mod conformance {
 }
 
 mod streaming;
+mod operations {
+    mod change;
+    mod https;
+    mod limits;
+    mod log;
+    mod metrics;
+    mod shutdown;
+    mod start;
+    mod tokens;
+}
+
+mod hardening;

@@ -1,9 +1,14 @@
 //! How tokens are to be verified, as text (spec: `config.md` 8.4, `auth.md` 6.1).
 //!
-//! Deliberately absent: keys. They are parsed by `core::auth`; whether the text is one is asked in
-//! `key_fault`.
+//! Deliberately absent: keys. `core::auth` parses them, here it is only asked whether it can.
 
-use crate::config::{reader::Reader, secret::Secret};
+use crate::{
+    config::{reader::Reader, secret::Secret},
+    core::auth::{
+        algorithm::{Algorithm, UnknownAlgorithm},
+        keys::KeySet,
+    },
+};
 
 /// What tokens must fulfil.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +39,11 @@ impl Jwt {
             issuer: reader.text("JWT_ISSUER"),
             audience: reader.text("JWT_AUDIENCE"),
         };
-        if !reader.is_faulty("JWT_SECRET_KEY")
-            && !reader.is_faulty("JWT_ALG")
-            && let Some(reason) = key_fault(&jwt)
+        let faulty = ["JWT_SECRET_KEY", "JWT_ALG", "JWT_JWKS_URL"];
+        if !faulty.iter().any(|variable| reader.is_faulty(variable))
+            && let Some((variable, reason)) = jwt.key_fault()
         {
-            reader.fault("JWT_SECRET_KEY", reason);
+            reader.fault(variable, reason);
         }
         if !jwt.has_key() {
             reader.warn(
@@ -56,13 +61,34 @@ impl Jwt {
     pub const fn has_key(&self) -> bool {
         self.secret_key.is_some() || self.jwks_url.is_some()
     }
-}
 
-/// Why `JWT_SECRET_KEY` is no key for `JWT_ALG`.
-///
-/// TODO(lead): ask `core::auth`, once it parses keys.
-const fn key_fault(_jwt: &Jwt) -> Option<String> {
-    None
+    /// The one algorithm in force. The default, HS256, is a shared secret, which no URL can
+    /// publish; with a URL and nothing else said, it is RS256.
+    ///
+    /// # Errors
+    /// The name is unknown; not after [`super::Config::load`].
+    pub fn algorithm(&self) -> Result<Algorithm, UnknownAlgorithm> {
+        match (&self.jwks_url, self.algorithm_given) {
+            (Some(_url), false) => Ok(Algorithm::Rs256),
+            (Some(_), true) | (None, _) => self.algorithm.parse(),
+        }
+    }
+
+    /// Why there can be no keys with these settings, and which of them is at fault.
+    fn key_fault(&self) -> Option<(&'static str, String)> {
+        let algorithm = match self.algorithm() {
+            Ok(algorithm) => algorithm,
+            Err(unknown) => return Some(("JWT_ALG", unknown.to_string())),
+        };
+        let secret = self.secret_key.as_ref().map(Secret::expose);
+        match KeySet::new(algorithm, secret) {
+            Err(fault) => Some(("JWT_SECRET_KEY", fault.to_string())),
+            Ok(keys) if self.jwks_url.is_some() => {
+                (keys.awaiting_published().err()).map(|fault| ("JWT_JWKS_URL", fault.to_string()))
+            }
+            Ok(_) => None,
+        }
+    }
 }
 
 /// An http URL of another machine.

@@ -1,10 +1,13 @@
 //! What is listened on, and who may talk to the management API (spec: `config.md` 8.2).
 //!
-//! Deliberately absent: sockets, and the content of certificates; both belong to `http`.
+//! Deliberately absent: sockets. What a certificate must be is asked of `http::tls`.
 
 use std::{fmt, net::IpAddr, path::PathBuf};
 
-use crate::config::{faults::shown, reader::Reader, secret::Secret};
+use crate::{
+    config::{faults::shown, reader::Reader, secret::Secret},
+    http::tls::{self, CertificateError},
+};
 
 /// The proxy's listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +44,7 @@ pub enum Guard {
     Nobody,
 }
 
-/// The files for HTTPS, which exist; their content is not checked here.
+/// The files for HTTPS, which held a certificate and its key when they were looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
     /// PEM certificate chain.
@@ -157,11 +160,43 @@ impl TlsFiles {
                 "HTTPS is off, HTTP only: set HTTPS_CERTFILE and HTTPS_KEYFILE to change that",
             ),
         }
-        Some(Self {
+        let files = Self {
             certfile: certfile?,
             keyfile: keyfile?,
             keyfile_pass,
-        })
+        };
+        if !reader.is_faulty("HTTPS_KEYFILE_PASS") {
+            files.check(reader);
+        }
+        Some(files)
+    }
+
+    /// Looks into the files, so that what is wrong there is reported with all other faults.
+    fn check(&self, reader: &mut Reader<'_>) {
+        let pass = self.keyfile_pass.as_ref().map(Secret::expose);
+        let chain = reader
+            .content("HTTPS_CERTFILE", &self.certfile)
+            .map(|pem| tls::certificates(&pem));
+        let key = reader
+            .content("HTTPS_KEYFILE", &self.keyfile)
+            .map(|pem| tls::private_key(&pem, pass));
+        let (Some(chain), Some(key)) = (chain, key) else {
+            return;
+        };
+        let faults = match (chain, key) {
+            (Ok(chain), Ok(key)) => vec![tls::pair(chain, key).err()],
+            (chain, key) => vec![chain.err(), key.err()],
+        };
+        for fault in faults.into_iter().flatten() {
+            match fault {
+                CertificateError::Certificate(reason) => reader.fault("HTTPS_CERTFILE", reason),
+                CertificateError::Key(reason) => reader.fault("HTTPS_KEYFILE", reason),
+                CertificateError::Pair(error) => reader.fault(
+                    "HTTPS_KEYFILE",
+                    format!("it cannot be used with HTTPS_CERTFILE: {error}"),
+                ),
+            }
+        }
     }
 }
 

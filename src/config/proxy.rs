@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::config::reader::Reader;
+use crate::{config::reader::Reader, upstream::tls::authorities};
 
 /// What holds between the gateway and its targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub struct Proxy {
     pub recv_timeout: Duration,
     /// `PROXY_STREAM_IDLE_TIMEOUT`: longest pause within the body of an answer.
     pub stream_idle_timeout: Option<Duration>,
-    /// `PROXY_CA_CERTFILE`: trusted in addition to the system's authorities. It exists; its content
-    /// is not checked here.
+    /// `PROXY_CA_CERTFILE`: trusted in addition to the system's authorities. It held certificates
+    /// when it was looked at.
     pub ca_certfile: Option<PathBuf>,
 }
 
@@ -52,7 +52,7 @@ impl Proxy {
             connect_timeout: reader.time("PROXY_CONNECT_TIMEOUT"),
             recv_timeout: reader.time("PROXY_RECV_TIMEOUT"),
             stream_idle_timeout: reader.time_limit("PROXY_STREAM_IDLE_TIMEOUT"),
-            ca_certfile: reader.file("PROXY_CA_CERTFILE"),
+            ca_certfile: ca_certfile(reader),
         }
     }
 }
@@ -80,6 +80,16 @@ impl Cors {
             allow_origin: reader.text("CORS").unwrap_or_default(),
         }
     }
+}
+
+fn ca_certfile(reader: &mut Reader<'_>) -> Option<PathBuf> {
+    const VARIABLE: &str = "PROXY_CA_CERTFILE";
+    let place = reader.file(VARIABLE)?;
+    let pem = reader.content(VARIABLE, &place)?;
+    if let Err(reason) = authorities(&pem) {
+        reader.fault(VARIABLE, format!("{place:?} cannot be used: {reason}"));
+    }
+    Some(place)
 }
 
 /// `DEFINITION_BYTES_MAX` alone, for `rig check`.

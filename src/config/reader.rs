@@ -4,7 +4,11 @@
 //! file that `<VARIABLE>_FILE` names. A faulty setting reads as its default, so that the rest can
 //! still be checked; nothing is started with it, for the fault is kept.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 
@@ -18,6 +22,9 @@ use crate::config::{
 
 /// Longest file with a secret; an RSA key of 16,384 bits in PEM has 13 KiB.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
+
+/// Longest file with certificates; a system's whole trust store has a quarter of it.
+const PEM_BYTES_MAX: u64 = 1 << 20;
 
 /// The sources of settings, and what was wrong so far.
 pub(super) struct Reader<'a> {
@@ -131,6 +138,17 @@ impl<'a> Reader<'a> {
     /// One word; empty without a default.
     pub(super) fn word(&mut self, variable: &'static str) -> &'static str {
         self.words(variable).first().copied().unwrap_or_default()
+    }
+
+    /// What is in a file that [`Self::file`] found.
+    pub(super) fn content(&mut self, variable: &'static str, place: &Path) -> Option<Vec<u8>> {
+        match self.files.read(place, PEM_BYTES_MAX) {
+            Ok(content) => Some(content),
+            Err(error) => {
+                self.fault(variable, format!("{place:?} cannot be read: {error}"));
+                None
+            }
+        }
     }
 
     /// A file that exists, where it was found.

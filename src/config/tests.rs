@@ -18,6 +18,7 @@ use crate::telemetry::logging::Format;
 mod definitions;
 mod doors;
 mod sources;
+mod tokens;
 
 fn vars(pairs: &[(&str, &str)]) -> Flags {
     pairs

@@ -31,23 +31,13 @@ pub struct Files {
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// Unreadable, or no PEM certificate in it.
-    #[error("HTTPS_CERTFILE: {path}: {reason}")]
-    Certificate {
-        /// The file.
-        path: String,
-        /// What went wrong.
-        reason: String,
-    },
+    #[error("HTTPS_CERTFILE: {0}")]
+    Certificate(String),
     /// Unreadable, no usable PEM key in it, or the pass phrase is wrong.
-    #[error("HTTPS_KEYFILE: {path}: {reason}")]
-    Key {
-        /// The file.
-        path: String,
-        /// What went wrong.
-        reason: String,
-    },
+    #[error("HTTPS_KEYFILE: {0}")]
+    Key(String),
     /// The key does not belong to the certificate, or rustls cannot use it.
-    #[error("HTTPS_CERTFILE and HTTPS_KEYFILE cannot be used together: {0}")]
+    #[error("HTTPS_KEYFILE: it cannot be used with HTTPS_CERTFILE: {0}")]
     Pair(#[from] rustls::Error),
 }
 
@@ -103,49 +93,70 @@ impl ResolvesServerCert for CertificateCell {
 }
 
 fn read(files: &Files) -> Result<CertifiedKey, CertificateError> {
-    let fault = |reason: String| CertificateError::Certificate {
-        path: files.certificate.display().to_string(),
-        reason,
-    };
-    let chain = CertificateDer::pem_file_iter(&files.certificate)
-        .map_err(|error| fault(error.to_string()))?
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| fault(error.to_string()))?;
-    if chain.is_empty() {
-        return Err(fault("it holds no PEM certificate".to_owned()));
-    }
-    let key = read_key(&files.key, files.pass.as_deref())?;
-    Ok(CertifiedKey::from_der(
-        chain,
-        key,
-        &ring::default_provider(),
-    )?)
+    let bytes = |path: &Path| fs::read(path).map_err(|error| format!("{path:?}: {error}"));
+    let certificate = bytes(&files.certificate).map_err(CertificateError::Certificate)?;
+    let key = bytes(&files.key).map_err(CertificateError::Key)?;
+    let chain = certificates(&certificate)?;
+    let key = private_key(&key, files.pass.as_deref())?;
+    pair(chain, key)
 }
 
-fn read_key(path: &Path, pass: Option<&str>) -> Result<PrivateKeyDer<'static>, CertificateError> {
-    let fault = |reason: &str| CertificateError::Key {
-        path: path.display().to_string(),
-        reason: reason.to_owned(),
-    };
-    let text = fs::read_to_string(path).map_err(|error| fault(&error.to_string()))?;
+/// The certificates in `pem`, at least one.
+///
+/// # Errors
+/// [`CertificateError::Certificate`]
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let chain = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| CertificateError::Certificate(error.to_string()))?;
+    if chain.is_empty() {
+        return Err(CertificateError::Certificate(
+            "it holds no PEM certificate".to_owned(),
+        ));
+    }
+    Ok(chain)
+}
+
+/// The first private key in `pem`: PKCS#8, PKCS#1 or SEC1, or PKCS#8 encrypted with `pass`.
+///
+/// # Errors
+/// [`CertificateError::Key`]
+pub fn private_key(
+    pem: &[u8],
+    pass: Option<&str>,
+) -> Result<PrivateKeyDer<'static>, CertificateError> {
+    let fault = |reason: &str| CertificateError::Key(reason.to_owned());
+    let text = std::str::from_utf8(pem).map_err(|_binary| fault("it is not PEM text"))?;
     if text.contains("Proc-Type: 4,ENCRYPTED") {
         return Err(fault(
             "it is encrypted in OpenSSL's old form; convert it with `openssl pkcs8 -topk8`",
         ));
     }
     if !text.contains(EncryptedPrivateKeyInfo::PEM_LABEL) {
-        return PrivateKeyDer::from_pem_slice(text.as_bytes())
+        return PrivateKeyDer::from_pem_slice(pem)
             .map_err(|error| fault(&format!("it holds no usable PEM key: {error}")));
     }
     let Some(pass) = pass else {
         return Err(fault("it is encrypted; set HTTPS_KEYFILE_PASS"));
     };
     let (_label, document) =
-        SecretDocument::from_pem(&text).map_err(|error| fault(&error.to_string()))?;
+        SecretDocument::from_pem(text).map_err(|error| fault(&error.to_string()))?;
     let encrypted = EncryptedPrivateKeyInfo::try_from(document.as_bytes())
         .map_err(|error| fault(&error.to_string()))?;
     let decrypted = encrypted
         .decrypt(pass)
         .map_err(|_wrong| fault("HTTPS_KEYFILE_PASS does not open it"))?;
     Ok(PrivatePkcs8KeyDer::from(decrypted.as_bytes().to_vec()).into())
+}
+
+/// `chain` with its `key`.
+///
+/// # Errors
+/// [`CertificateError::Pair`]
+pub fn pair(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, CertificateError> {
+    let provider = ring::default_provider();
+    Ok(CertifiedKey::from_der(chain, key, &provider)?)
 }

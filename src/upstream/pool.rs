@@ -32,8 +32,9 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// of common back ends (nginx 75 s, Apache 5 s is the exception the retry covers).
 const IDLE_SWEEPS_MAX: u64 = 2;
 
-/// Largest response head accepted from a target; beyond it the target counts as broken.
-const RESPONSE_BUFFER_BYTES_MAX: usize = 256 * 1024;
+/// Largest response head accepted from a target; beyond it the target counts as broken. Twice what
+/// clients may send by default.
+const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
 
 /// The idle connections of one worker.
 pub struct Pool<B> {
@@ -180,6 +181,8 @@ impl<B> Lease<B> {
 
 fn builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(RESPONSE_BUFFER_BYTES_MAX);
+    builder.max_buf_size(RESPONSE_HEAD_BYTES_MAX);
+    // The buffer may grow beyond its limit in one step.
+    builder.max_header_size(RESPONSE_HEAD_BYTES_MAX);
     builder
 }

@@ -1,6 +1,6 @@
 //! Trust for `https` targets: the system's roots, plus a private CA (`PROXY_CA_CERTFILE`).
 
-use std::{path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -41,14 +41,8 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, Trust
             path: path.display().to_string(),
             reason,
         };
-        let certificates = CertificateDer::pem_file_iter(path)
-            .map_err(|error| unreadable(error.to_string()))?
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| unreadable(error.to_string()))?;
-        if certificates.is_empty() {
-            return Err(unreadable("it holds no certificate".to_owned()));
-        }
-        for certificate in certificates {
+        let pem = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+        for certificate in authorities(&pem).map_err(unreadable)? {
             roots
                 .add(certificate)
                 .map_err(|error| unreadable(error.to_string()))?;
@@ -59,4 +53,23 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, Trust
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// The certificates of authorities in `pem`, at least one, each fit to be trusted.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence.
+pub fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| error.to_string())?;
+    if certificates.is_empty() {
+        return Err("it holds no PEM certificate".to_owned());
+    }
+    for certificate in &certificates {
+        RootCertStore::empty()
+            .add(certificate.clone())
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(certificates)
 }

@@ -66,6 +66,43 @@ fn a_cut_off_answer_is_seen_as_cut_off() {
     gateway.until_nothing_is_held();
 }
 
+#[test]
+fn what_came_before_the_cut_is_delivered() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let events = "9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n";
+    for how in [Leaving::Fin, Leaving::Rst] {
+        let mut client = Peer::connect(gateway.inbound());
+        client.say(GET);
+        let mut peer = target.accept();
+        peer.head();
+        peer.say(format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{events}"
+        ));
+        leave(peer, how);
+        client.status(200);
+        client.hears_chunk("data: 1\n\n");
+        client.hears_chunk("data: 2\n\n");
+        client.end();
+    }
+}
+
+/// HTTP/1.0 has no framing in which an early end shows, so the connection itself must break.
+#[test]
+fn a_cut_off_answer_is_seen_as_cut_off_by_a_client_of_http_1_0_too() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    let mut client = Peer::connect(gateway.inbound());
+    client.say("GET / HTTP/1.0\r\n\r\n");
+    let mut peer = target.accept();
+    peer.head();
+    peer.say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\npart\r\n");
+    assert_eq!(client.status(200).framing(Framing::Close), Framing::Close);
+    client.hears("part");
+    drop(peer);
+    assert_eq!(client.end(), End::Reset);
+}
+
 /// Without a `close_notify` the end of a TLS connection may be anybody's (RFC 9110, 9.3; RFC 8446,
 /// 6.1), so an answer that is framed by it is not complete.
 #[test]

@@ -257,6 +257,30 @@ fn a_kept_connection_that_the_target_closed_is_not_used() {
 }
 
 #[test]
+fn a_target_that_does_not_speak_http_counts_as_broken_and_is_asked_once() {
+    let huge = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(300 * 1024));
+    for garbage in [
+        "this is not HTTP\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+        huge.as_str(),
+    ] {
+        let target = Target::start();
+        let gateway = target.gateway();
+        // On a kept connection, where a connection that just died would be retried.
+        let (mut client, mut peer) = pooled(&target, &gateway);
+        client.say(GET);
+        peer.head();
+        peer.writer().write_all(garbage.as_bytes()).ok();
+        let start = &garbage[..garbage.len().min(60)];
+        assert_eq!(client.answer("GET").status, 502, "{start}");
+        peer.rest();
+        assert!(target.has_no_other_connection(), "{start}");
+    }
+}
+
+#[test]
 fn a_name_leads_to_a_target_that_listens_on_only_one_of_its_addresses() {
     let target = Target::start();
     assert!(target.address().is_ipv4());

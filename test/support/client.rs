@@ -76,6 +76,12 @@ impl Request {
         }
     }
 
+    /// The same with another header line.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The same with a JSON body.
     pub(crate) fn json(method: &str, target: &str, body: &serde_json::Value) -> Self {
         let mut request = Self::new(method, target);
@@ -168,6 +174,42 @@ impl Connection {
             }
             answers
         })
+    }
+
+    /// Sends `bytes` and waits for nothing.
+    ///
+    /// # Errors
+    /// The peer has closed the connection.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Reads one answer to a request with `method`.
+    ///
+    /// # Errors
+    /// The peer is silent, or what it sends is not HTTP.
+    pub(crate) fn receive(&mut self, method: &str) -> io::Result<Answer> {
+        receive(&mut self.reader, method)
+    }
+
+    /// One request, one answer.
+    ///
+    /// # Errors
+    /// As [`Self::exchange`].
+    pub(crate) fn ask(&mut self, request: &Request) -> io::Result<Answer> {
+        self.send(&request.to_bytes())?;
+        self.receive(&request.method)
+    }
+
+    /// The peer has sent something, or closed, within `deadline`.
+    pub(crate) fn is_readable_within(&mut self, deadline: Duration) -> bool {
+        if !self.reader.buffer().is_empty() {
+            return true;
+        }
+        let waited = self.stream.set_read_timeout(Some(deadline));
+        let readable = waited.is_ok() && self.stream.peek(&mut [0]).is_ok();
+        self.stream.set_read_timeout(Some(SILENCE_MAX)).ok();
+        readable
     }
 
     /// The peer closes the connection within `deadline`, without another byte.

@@ -4,6 +4,8 @@
 //! per listener, message `listening`, metadata `listener` and `address`), is ready when
 //! `GET /health/ready` says so, and is killed when dropped. Its log is printed if the test fails.
 
+mod process;
+
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read},
@@ -33,6 +35,7 @@ pub(crate) struct Gateway {
 /// What to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Builder {
+    arguments: Vec<String>,
     environment: BTreeMap<String, String>,
 }
 
@@ -56,6 +59,7 @@ impl Gateway {
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Builder {
+            arguments: Vec::new(),
             environment: environment.into(),
         }
     }
@@ -100,6 +104,12 @@ impl Builder {
         self
     }
 
+    /// Adds an argument.
+    pub(crate) fn arg(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
     /// Definitions to start with.
     pub(crate) fn config_json(self, definitions: &[Value]) -> Self {
         self.env("PROXY_CONFIG_FILE", &Value::from(definitions).to_string())
@@ -110,14 +120,8 @@ impl Builder {
     /// # Errors
     /// It ended, or was not ready in time; with its log.
     pub(crate) fn start(self) -> Result<Gateway, String> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rig"))
-            .env_clear()
-            .envs(self.environment)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| error.to_string())?;
+        let names = self.listeners();
+        let mut child = self.spawn().map_err(|error| error.to_string())?;
         let log = Log::default();
         let (found, listening) = mpsc::channel();
         if let Some(stdout) = child.stdout.take() {
@@ -131,7 +135,7 @@ impl Builder {
             listeners: BTreeMap::new(),
             log,
         };
-        while !["api", "inbound"]
+        while !names
             .iter()
             .all(|name| gateway.listeners.contains_key(*name))
         {
@@ -146,6 +150,28 @@ impl Builder {
         }) {
             Ok(_) => Ok(gateway),
             Err(error) => Err(gateway.excuse(&error)),
+        }
+    }
+}
+
+impl Builder {
+    fn spawn(self) -> std::io::Result<Child> {
+        Command::new(env!("CARGO_BIN_EXE_rig"))
+            .args(self.arguments)
+            .env_clear()
+            .envs(self.environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+    }
+
+    /// The listeners that will tell their addresses.
+    fn listeners(&self) -> &'static [&'static str] {
+        if self.environment.contains_key("HTTPS_CERTFILE") {
+            &["api", "api-tls", "inbound", "inbound-tls"]
+        } else {
+            &["api", "inbound"]
         }
     }
 }
@@ -178,7 +204,7 @@ impl Log {
         &self,
         stream: impl Read + Send + 'static,
         found: Option<mpsc::Sender<(String, SocketAddr)>>,
-    ) {
+    ) -> thread::JoinHandle<()> {
         let log = self.clone();
         thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -190,7 +216,7 @@ impl Log {
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(line);
             }
-        });
+        })
     }
 
     fn text(&self) -> String {

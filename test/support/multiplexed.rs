@@ -8,12 +8,13 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::stream;
 use http::{Request, Response, response::Parts};
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::{BodyExt, Empty, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     body::{Frame, Incoming},
     client::conn::http2::{self, SendRequest},
@@ -28,8 +29,7 @@ use tokio::{
 
 use crate::support::peer::WAIT_MAX;
 
-type Said =
-    StreamBody<std::pin::Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Send>>>;
+type Said = UnsyncBoxBody<Bytes, Infallible>;
 
 /// A connection.
 pub(crate) struct Multiplexed {
@@ -111,22 +111,18 @@ impl Multiplexed {
                 .poll_recv(cx)
                 .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
         });
-        let mut exchange = self.send(request, Box::pin(frames));
+        let mut exchange = self.send(request, StreamBody::new(frames).boxed_unsync());
         exchange.said = Some(said);
         exchange
     }
 
     /// Sends a request without a body.
     pub(crate) fn get(&self, uri: &str) -> Exchange {
-        self.send(Request::get(uri), Box::pin(stream::empty()))
+        self.send(Request::get(uri), Empty::new().boxed_unsync())
     }
 
-    fn send(
-        &self,
-        request: http::request::Builder,
-        body: std::pin::Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Send>>,
-    ) -> Exchange {
-        let request = request.body(StreamBody::new(body)).expect("a request");
+    fn send(&self, request: http::request::Builder, body: Said) -> Exchange {
+        let request = request.body(body).expect("a request");
         let mut sender = self.sender.clone();
         let answer = self
             .handle
@@ -151,8 +147,13 @@ impl Exchange {
 
     /// Sends `text`; `false` if it is not taken within the deadline, or the stream was reset.
     pub(crate) fn try_say(&self, text: impl Into<Bytes>) -> bool {
+        self.say_within(text, WAIT_MAX)
+    }
+
+    /// The same with another deadline.
+    pub(crate) fn say_within(&self, text: impl Into<Bytes>, deadline: Duration) -> bool {
         let said = self.said.as_ref().expect("an open body");
-        let sending = async { timeout(WAIT_MAX, said.send(text.into())).await };
+        let sending = async { timeout(deadline, said.send(text.into())).await };
         matches!(self.handle.block_on(sending), Ok(Ok(())))
     }
 

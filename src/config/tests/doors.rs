@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use super::{Config, Drawer, Flags, Guard, Secret, drawer, faults, good, ip, lines, vars};
 
+/// A new certificate and its key, PEM.
+fn certificate() -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    (made.cert.pem(), made.signing_key.serialize_pem())
+}
+
 #[test]
 fn the_management_api_leaves_loopback_only_with_a_decision() {
     let token = || Guard::Token(Secret::new("t"));
@@ -72,8 +78,9 @@ fn the_boot_log_says_who_may_come_in() {
 
 #[test]
 fn https_needs_certificate_and_key_and_says_what_is_missing() {
+    let (chain, private) = certificate();
     let load = |environment: &[(&str, &str)]| {
-        let files = drawer(&[("c.pem", ""), ("priv/k.pem", "")]);
+        let files = drawer(&[("c.pem", &chain), ("priv/k.pem", &private)]);
         Config::load(&Flags::new(), &vars(environment), &files)
     };
     let certificate = ("HTTPS_CERTFILE", "c.pem");
@@ -125,6 +132,73 @@ fn https_files_that_are_not_there_are_both_named() {
 }
 
 #[test]
+fn https_files_are_looked_into_and_each_is_named() {
+    let (chain, private) = certificate();
+    let (other, _) = certificate();
+    for (chain, private, expected) in [
+        (&*chain, &*private, &[][..]),
+        (
+            "",
+            "",
+            &[
+                "HTTPS_CERTFILE: it holds no PEM certificate",
+                "HTTPS_KEYFILE: it holds no",
+            ],
+        ),
+        (
+            &private,
+            &private,
+            &["HTTPS_CERTFILE: it holds no PEM certificate"],
+        ),
+        (
+            &chain,
+            &chain,
+            &["HTTPS_KEYFILE: it holds no usable PEM key"],
+        ),
+        (
+            &other,
+            &private,
+            &["HTTPS_KEYFILE: it cannot be used with HTTPS_CERTFILE"],
+        ),
+        (
+            &chain,
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----",
+            &["HTTPS_KEYFILE: it is encrypted; set HTTPS_KEYFILE_PASS"],
+        ),
+        (
+            &chain,
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED",
+            &["HTTPS_KEYFILE: it is encrypted in OpenSSL's old form"],
+        ),
+    ] {
+        let environment = vars(&[("HTTPS_CERTFILE", "c.pem"), ("HTTPS_KEYFILE", "k.pem")]);
+        let files = drawer(&[("c.pem", chain), ("k.pem", private)]);
+        let found = match Config::load(&Flags::new(), &environment, &files) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.0.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        };
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found}");
+        }
+    }
+}
+
+#[test]
+fn further_authorities_are_looked_into() {
+    let (chain, private) = certificate();
+    let load = |pem: &str| {
+        let environment = vars(&[("PROXY_CA_CERTFILE", "ca.pem")]);
+        Config::load(&Flags::new(), &environment, &drawer(&[("ca.pem", pem)]))
+    };
+    assert!(load(&chain).is_ok());
+    assert_eq!(
+        lines(load(&private)),
+        ["PROXY_CA_CERTFILE: \"ca.pem\" cannot be used: it holds no PEM certificate"]
+    );
+}
+
+#[test]
 fn ports_must_not_clash_where_addresses_overlap() {
     let api = |bind, port| {
         [
@@ -160,7 +234,8 @@ fn https_ports_clash_once_they_are_open() {
         ("HTTPS_KEYFILE", "k.pem"),
         ("INBOUND_HTTPS_PORT", "4010"),
     ]);
-    let files: Drawer = drawer(&[("c.pem", ""), ("k.pem", "")]);
+    let (chain, private) = certificate();
+    let files: Drawer = drawer(&[("c.pem", &chain), ("k.pem", &private)]);
     assert_eq!(
         lines(Config::load(&Flags::new(), &environment, &files)),
         ["INBOUND_HTTPS_PORT: \"4010\" is the port of API_HTTP_PORT as well"]

@@ -5,8 +5,9 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::poll_fn,
     rc::Rc,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
 };
 
 use crate::http::inbound::client_stream::HeadScan;
@@ -17,7 +18,7 @@ pub const IDLE_TICKS_MAX: u64 = 75;
 /// What a connection's task should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// Finish what is in flight, then close.
+    /// Finish what is in flight, a head that has begun to arrive included, then close.
     Drain,
     /// Close; nothing has been received since the last answer.
     CloseIdle,
@@ -37,6 +38,12 @@ pub struct Activity {
     now: Rc<Cell<u64>>,
     /// HTTP/2 frames are not heads, so only idleness is judged.
     multiplexed: Cell<bool>,
+    /// The body of the last request was not read to its end.
+    unread: Cell<bool>,
+    /// The client speaks HTTP/1.0, in which the connection's end can be an answer's.
+    unframed: Cell<bool>,
+    /// A request has been received, some time.
+    used: Cell<bool>,
     /// Looks for ambiguous framing in heads as they arrive.
     pub scan: HeadScan,
     signal: Cell<Option<Signal>>,
@@ -58,6 +65,9 @@ impl Activity {
             since: Cell::new(now.get()),
             now: Rc::clone(now),
             multiplexed: Cell::new(false),
+            unread: Cell::new(false),
+            unframed: Cell::new(false),
+            used: Cell::new(false),
             scan: HeadScan::default(),
             signal: Cell::new(None),
             task: RefCell::new(None),
@@ -67,6 +77,26 @@ impl Activity {
     /// The connection speaks HTTP/2.
     pub fn set_multiplexed(&self) {
         self.multiplexed.set(true);
+    }
+
+    /// The client speaks HTTP/1.0.
+    pub fn set_unframed(&self) {
+        self.unframed.set(true);
+    }
+
+    /// See [`set_unframed`](Self::set_unframed).
+    pub fn is_unframed(&self) -> bool {
+        self.unframed.get()
+    }
+
+    /// The body of the current request will not be read to its end.
+    pub fn leave_unread(&self) {
+        self.unread.set(true);
+    }
+
+    /// See [`leave_unread`](Self::leave_unread).
+    pub fn is_unread(&self) -> bool {
+        self.unread.get()
     }
 
     /// No request is being answered: what arrives belongs to a head.
@@ -82,10 +112,30 @@ impl Activity {
         self.scan.feed(bytes);
     }
 
+    /// Part of an answer went out: a client that reads slowly is not idle, although its answer is
+    /// complete on this side.
+    pub fn wrote(&self) {
+        if !self.in_head.get() {
+            self.since.set(self.now.get());
+        }
+    }
+
+    /// Part of a head has arrived, and no request is being answered.
+    pub fn is_in_head(&self) -> bool {
+        self.in_head.get() && self.busy.get() == 0
+    }
+
+    /// Nothing has arrived yet.
+    pub fn is_unused(&self) -> bool {
+        !self.used.get() && !self.in_head.get()
+    }
+
     /// A whole head arrived.
     pub fn begin(self: &Rc<Self>) -> Busy {
         self.busy.set(self.busy.get() + 1);
         self.in_head.set(false);
+        self.unread.set(false);
+        self.used.set(true);
         Busy(Rc::clone(self))
     }
 
@@ -112,6 +162,11 @@ impl Activity {
         }
     }
 
+    /// Waits for the next signal, while the connection has no other task.
+    pub async fn signal(&self) -> Signal {
+        poll_fn(|cx| self.poll_signal(cx).map_or(Poll::Pending, Poll::Ready)).await
+    }
+
     /// The signal that has arrived, if any; the task of `cx` is woken for the next one.
     pub fn poll_signal(&self, cx: &Context<'_>) -> Option<Signal> {
         let mut task = self.task.borrow_mut();
@@ -119,6 +174,15 @@ impl Activity {
             *task = Some(cx.waker().clone());
         }
         self.signal.take()
+    }
+}
+
+// === impl Busy ===
+
+impl Busy {
+    /// The connection that is busy.
+    pub fn activity(&self) -> &Activity {
+        &self.0
     }
 }
 
@@ -164,5 +228,23 @@ mod tests {
             signal_after(10_000, |activity| Some(activity.begin())),
             None
         );
+    }
+
+    #[test]
+    fn a_client_that_still_reads_is_not_idle_and_reading_does_not_excuse_a_slow_head() {
+        let now = Rc::new(Cell::new(0));
+        let activity = Activity::new(&now);
+        drop(activity.begin());
+        for tick in [50, 100, 150] {
+            now.set(tick);
+            activity.judge(30);
+            assert_eq!(activity.signal.take(), None, "{tick}");
+            activity.wrote();
+        }
+        activity.head_bytes(b"G");
+        now.set(181);
+        activity.wrote();
+        activity.judge(30);
+        assert_eq!(activity.signal.take(), Some(Signal::CloseSlow));
     }
 }

@@ -146,6 +146,17 @@ impl Body for Answer {
     }
 }
 
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let (Source::Target(from_target), Some(busy)) = (&self.source, &self.busy)
+            && let Some(request) = &from_target.request
+            && request.state() != State::Done
+        {
+            busy.activity().leave_unread();
+        }
+    }
+}
+
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -6,8 +6,10 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
+    time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -35,16 +37,28 @@ enum Transport {
 type Watch = send_wrapper::SendWrapper<Rc<Activity>>;
 
 /// Looks for both `transfer-encoding` and `content-length` in one head. hyper would silently
-/// prefer the former; RFC 9112, 6.1 allows refusing, which leaves no room for two readings.
+/// prefer the former; RFC 9112, 6.1 allows refusing, which leaves no room for two readings. Of
+/// requests sent ahead of their predecessors' answers it sees only the first, and hyper's rule holds.
 #[derive(Debug, Default)]
 pub struct HeadScan {
     transfer_encoding: Cell<bool>,
     content_length: Cell<bool>,
-    /// The head has ended.
+    /// Part of the request line has arrived; empty lines before it do not count (RFC 9112, 2.2).
+    begun: Cell<bool>,
     over: Cell<bool>,
-    /// The last read ended with a line.
-    at_line_start: Cell<bool>,
+    /// How a line began whose end has not arrived yet.
+    open: Cell<LineStart>,
 }
+
+/// The first bytes of a line: as many as it takes to know its name.
+#[derive(Debug, Default, Clone, Copy)]
+struct LineStart {
+    bytes: [u8; TRANSFER_ENCODING.len()],
+    length: usize,
+}
+
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding:";
+const CONTENT_LENGTH: &[u8] = b"content-length:";
 
 // === impl ClientStream ===
 
@@ -63,6 +77,16 @@ impl ClientStream {
             transport: Transport::Tls(Box::new(stream)),
             watch: Watch::new(activity),
         }
+    }
+
+    /// Has the system close the connection with a reset, not with an end.
+    pub fn reset_when_closed(&self) {
+        let tcp = match &self.transport {
+            Transport::Plain(stream) => stream,
+            Transport::Tls(stream) => stream.get_ref().0,
+        };
+        // A socket that refuses is closed already.
+        drop(SockRef::from(tcp).set_linger(Some(Duration::ZERO)));
     }
 }
 
@@ -93,10 +117,14 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
+        let result = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Transport::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        };
+        if result.is_ready() {
+            self.watch.wrote();
         }
+        result
     }
 
     fn poll_write_vectored(
@@ -104,10 +132,14 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
+        let result = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Transport::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        };
+        if result.is_ready() {
+            self.watch.wrote();
         }
+        result
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -135,33 +167,36 @@ impl AsyncWrite for ClientStream {
 // === impl HeadScan ===
 
 impl HeadScan {
-    /// More of a head arrived. A field name that is split over two reads is missed; hyper's own
-    /// rule (chunked wins, the length is dropped and the target gets a fresh framing) still holds.
+    /// More of a head arrived.
     pub fn feed(&self, bytes: &[u8]) {
-        if self.at_line_start.get() {
-            self.line(bytes);
-        }
         let mut rest = bytes;
-        while !self.over.get()
-            && let Some(end) = memchr::memchr(b'\n', rest)
-        {
-            rest = rest.get(end + 1..).unwrap_or_default();
-            self.line(rest);
+        while !self.over.get() && !rest.is_empty() {
+            let mut open = self.open.take();
+            let Some(end) = memchr::memchr(b'\n', rest) else {
+                open.extend(rest);
+                self.open.set(open);
+                return;
+            };
+            let (line, after) = rest.split_at(end);
+            if open.length == 0 {
+                self.judge(line);
+            } else {
+                open.extend(line);
+                self.judge(open.as_bytes());
+            }
+            rest = after.get(1..).unwrap_or_default();
         }
-        self.at_line_start.set(bytes.last() == Some(&b'\n'));
     }
 
-    /// Looks at what stands at the start of a line.
-    fn line(&self, line: &[u8]) {
-        match line.first() {
-            Some(b't' | b'T') if starts_with(line, b"transfer-encoding:") => {
+    /// Looks at the start of a line that is whole.
+    fn judge(&self, line: &[u8]) {
+        match line {
+            [] | [b'\r'] => self.over.set(self.begun.get()),
+            [b't' | b'T', ..] if starts_with(line, TRANSFER_ENCODING) => {
                 self.transfer_encoding.set(true);
             }
-            Some(b'c' | b'C') if starts_with(line, b"content-length:") => {
-                self.content_length.set(true);
-            }
-            Some(b'\r' | b'\n') => self.over.set(true),
-            Some(_) | None => {}
+            [b'c' | b'C', ..] if starts_with(line, CONTENT_LENGTH) => self.content_length.set(true),
+            _ => self.begun.set(true),
         }
     }
 
@@ -174,8 +209,25 @@ impl HeadScan {
     pub fn reset(&self) {
         self.transfer_encoding.set(false);
         self.content_length.set(false);
+        self.begun.set(false);
         self.over.set(false);
-        self.at_line_start.set(false);
+        self.open.take();
+    }
+}
+
+// === impl LineStart ===
+
+impl LineStart {
+    fn extend(&mut self, bytes: &[u8]) {
+        let room = self.bytes.iter_mut().skip(self.length);
+        for (place, byte) in room.zip(bytes) {
+            *place = *byte;
+            self.length += 1;
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 
@@ -203,13 +255,35 @@ mod tests {
             &["POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\ncontent-length: 3\r\n\r\n"][..],
             &["POST / HTTP/1.1\r\ncontent-length: 3\r\nTRANSFER-ENCODING: x\r\n\r\n"],
             &["POST / HTTP/1.1\ncontent-length: 3\ntransfer-encoding: x\n\n"],
-            &[
-                "POST / HTTP/1.1\r\ncontent-length: 3\r\n",
-                "\r\ntransfer-encoding: x\r\n\r\n",
-            ],
+            &["\r\n\r\nPOST / HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: x\r\n\r\n"],
         ] {
-            let expected = reads.len() == 1;
-            assert_eq!(is_ambiguous(reads), expected, "{reads:?}");
+            assert!(is_ambiguous(reads), "{reads:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_noticed_however_it_arrives() {
+        let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\
+                    Transfer-Encoding: chunked\r\n\r\n";
+        for at in 0..head.len() {
+            let (first, second) = head.split_at(at);
+            assert!(is_ambiguous(&[first, second]), "{first:?} {second:?}");
+        }
+        let bytes: Vec<&str> = head.split("").collect();
+        assert!(is_ambiguous(&bytes));
+    }
+
+    #[test]
+    fn a_head_with_one_framing_or_similar_names_is_not_ambiguous() {
+        for head in [
+            "POST / HTTP/1.1\r\ncontent-length: 3\r\nx-transfer-encoding: x\r\n\r\n",
+            "POST / HTTP/1.1\r\ncontent-length: 3\r\ncontent-length: 3\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: x\r\ncontent-lengths: 3\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: x\r\nx: content-length: 3\r\n\r\n",
+        ] {
+            assert!(!is_ambiguous(&[head]), "{head:?}");
+            let bytes: Vec<&str> = head.split("").collect();
+            assert!(!is_ambiguous(&bytes), "{head:?}");
         }
     }
 

@@ -4,11 +4,16 @@ use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header::{CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        CONNECTION, CONTENT_LENGTH, COOKIE, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE,
+    },
     request::Parts,
     uri::PathAndQuery,
 };
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::{
+    body::{Body, Incoming},
+    upgrade::OnUpgrade,
+};
 
 use crate::{
     core::{
@@ -53,6 +58,10 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
     }
     let log_path = shared.settings.request_log.then(|| request.uri().path());
     let mut record = Record::start(&shared.metrics, &snapshot, request.method(), log_path);
+    if request.version() == Version::HTTP_10 {
+        client.activity.set_unframed();
+    }
+    let has_body = !request.body().is_end_stream();
     let origin = request.headers().get(ORIGIN).cloned();
     let kept_id = request.headers().get(X_REQUEST_ID).cloned();
     let exchange = Exchange {
@@ -77,6 +86,12 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
             response
         }
         Err(refusal) => {
+            if has_body {
+                client.activity.leave_unread();
+                // hyper looks at the body that was just dropped before it writes the answer's head:
+                // one that has arrived is skipped, on any other the head says `connection: close`.
+                tokio::task::yield_now().await;
+            }
             record.set_outcome(refusal.outcome(), refusal.status());
             let marks = exchange.span.marks_for(kept_id.as_ref());
             let mut response = refusal.answer(marks, &shared.settings.cors, origin.as_ref());
@@ -126,6 +141,9 @@ impl Exchange {
         if self.client.activity.scan.is_ambiguous() {
             return Err(Refusal::BadRequest);
         }
+        if !request.body().is_end_stream() && !is_served_coding(request.headers()) {
+            return Err(Refusal::NotImplemented);
+        }
         let plan = plan(table, &request)?;
         record.set_route(plan.index);
         let route = plan.route;
@@ -139,7 +157,7 @@ impl Exchange {
             .as_ref()
             .map(|_protocol| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
-        let (body, progress) = self.body(route, &parts.headers, body)?;
+        let (body, progress) = self.body(route, &parts, body)?;
         self.rewrite(&mut parts, &plan, host, upgrade, progress.is_some())?;
         let request = Request::from_parts(parts, body);
         match client_end {
@@ -155,12 +173,13 @@ impl Exchange {
     fn body(
         &self,
         route: &Route,
-        headers: &HeaderMap,
+        head: &Parts,
         body: Incoming,
     ) -> Result<(RequestBody, Option<Rc<Progress>>), Refusal> {
         let settings = &self.client.worker.shared.settings;
         let bytes_max = route.endpoint().body_bytes_max.or(settings.body_bytes_max);
-        let declared = headers
+        let declared = head
+            .headers
             .get(CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok())
             .and_then(|length| length.parse::<u64>().ok());
@@ -169,7 +188,13 @@ impl Exchange {
         {
             return Err(Refusal::PayloadTooLarge);
         }
-        Ok(RequestBody::new(body, bytes_max, settings.body_pause_max))
+        let multiplexed = head.version == Version::HTTP_2;
+        Ok(RequestBody::new(
+            body,
+            multiplexed,
+            bytes_max,
+            settings.body_pause_max,
+        ))
     }
 
     /// Turns the client's head into the one for the target.
@@ -197,6 +222,9 @@ impl Exchange {
             tracestate: self.span.tracestate(),
             upgrade,
         };
+        if parts.version == Version::HTTP_2 {
+            join_cookies(&mut parts.headers);
+        }
         let add_headers = if endpoint.transform {
             &*route.api.add_headers
         } else {
@@ -408,7 +436,9 @@ fn blame(progress: Option<&Progress>) -> Refusal {
     match progress.map(Progress::state) {
         Some(State::TooLarge) => Refusal::PayloadTooLarge,
         Some(State::TimedOut) => Refusal::ClientTimeout,
-        Some(State::Broken | State::Sending | State::Done) | None => Refusal::BadGateway,
+        Some(State::Malformed) => Refusal::BadRequest,
+        Some(State::Broken) => Refusal::ClientClosed,
+        Some(State::Abandoned | State::Sending | State::Done) | None => Refusal::BadGateway,
     }
 }
 
@@ -460,6 +490,11 @@ fn host(request: &Request<Incoming>) -> Result<Option<HeaderValue>, Refusal> {
         return Err(Refusal::BadRequest);
     }
     if let Some(authority) = request.uri().authority() {
+        // Without a scheme it is the form for CONNECT only (RFC 9112, 3.2.3); with user-info in it,
+        // it is an attempt to confuse (RFC 9110, 4.2.4).
+        if request.uri().scheme().is_none() || !is_host(authority.as_str().as_bytes()) {
+            return Err(Refusal::BadRequest);
+        }
         return HeaderValue::try_from(authority.as_str())
             .map(Some)
             .map_err(|_invalid| Refusal::BadRequest);
@@ -475,9 +510,27 @@ fn is_host(host: &[u8]) -> bool {
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte))
 }
 
-/// The protocol the client wants to switch to. HTTP/2 by upgrade is not offered (RFC 9113, 3.1).
+/// The body comes in chunks and in no further coding, which nobody would undo: the target is sent
+/// chunks of the gateway's own (RFC 9112, 6.1).
+fn is_served_coding(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// The protocol the client wants to switch to. HTTP/2 by upgrade is not offered (RFC 9113, 3.1): it
+/// would be the client's own tunnel to the target, past every route.
 fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
-    let protocol = request.headers().get(UPGRADE)?;
+    let mut lines = request.headers().get_all(UPGRADE).iter();
+    let (protocols, None) = (lines.next()?, lines.next()) else {
+        return None;
+    };
     let asks = request
         .headers()
         .get_all(CONNECTION)
@@ -485,14 +538,49 @@ fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-    let is_h2c = protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
-    let bodiless = hyper::body::Body::is_end_stream(request.body());
-    (asks && !is_h2c && bodiless && request.version() == Version::HTTP_11).then(|| protocol.clone())
+    let offered = protocols
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .all(is_offered);
+    let bodiless = request.body().is_end_stream();
+    (asks && offered && bodiless && request.version() == Version::HTTP_11)
+        .then(|| protocols.clone())
+}
+
+/// `protocol`, an item of `upgrade`, is a plain name with or without a version, and not HTTP.
+fn is_offered(protocol: &[u8]) -> bool {
+    let name = protocol
+        .split(|byte| *byte == b'/')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._+".contains(byte);
+    let http = ["h2c", "h2", "http"]
+        .iter()
+        .any(|it| name.eq_ignore_ascii_case(it.as_bytes()));
+    !name.is_empty() && name.iter().all(plain) && !http
 }
 
 /// RFC 9110, 8.6: without a body, these say so.
 fn expects_body(method: &Method) -> bool {
     *method == Method::POST || *method == Method::PUT || *method == Method::PATCH
+}
+
+/// HTTP/2 clients split cookies so that they compress well; HTTP/1.1 knows one line only (RFC 9113,
+/// 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<_> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    // What is joined from header text is header text.
+    if let Ok(joined) = HeaderValue::try_from(crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 fn via(version: Version) -> &'static str {

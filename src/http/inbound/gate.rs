@@ -97,14 +97,16 @@ pub async fn check<B>(client: &Client, route: &Route, request: &Request<B>) -> R
     }
     let gate = &client.worker.shared.gate;
     let (auth, query) = (&route.api.auth, request.uri().query());
+    // Before the judgement: what it did not know, a later generation may know.
+    let refresh = (gate.refresh.as_ref()).map(|keys| (keys, gate.keys.load().generation()));
     let refused = match gate.judge(auth, request.headers(), query) {
         Ok(()) => return Ok(()),
         Err(refused) => refused,
     };
-    if let (Refused::Rejected(Rejection::UnknownKid(_)), Some(refresh)) = (&refused, &gate.refresh)
+    if let (Refused::Rejected(Rejection::UnknownKid(_)), Some((keys, known))) = (&refused, refresh)
     {
         // Refused or late: the second judgement below then fails as the first one did.
-        let refreshed = tokio::time::timeout(REFRESH_WAIT, refresh.send(RefreshKeys));
+        let refreshed = tokio::time::timeout(REFRESH_WAIT, keys.send(RefreshKeys { known }));
         drop(Box::pin(refreshed).await);
         if gate.judge(auth, request.headers(), query).is_ok() {
             return Ok(());

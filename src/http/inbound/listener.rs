@@ -124,8 +124,14 @@ async fn serve(
         activity: Rc::clone(&activity),
         open: Rc::new(open),
     };
+    // Until something has arrived, every signal means the same: there is nothing to finish.
     let Some(tls) = tls else {
-        match timeout(header_timeout, starts_http2(&stream)).await {
+        let started = tokio::select! {
+            biased;
+            started = timeout(header_timeout, starts_http2(&stream)) => started,
+            _close = activity.signal() => return,
+        };
+        match started {
             Ok(Ok(true)) => serve_http2(client, ClientStream::plain(stream, activity)).await,
             Ok(Ok(false)) => serve_http1(client, ClientStream::plain(stream, activity)).await,
             Ok(Err(_gone)) => {}
@@ -133,7 +139,12 @@ async fn serve(
         }
         return;
     };
-    match timeout(header_timeout, tls.accept(stream)).await {
+    let accepted = tokio::select! {
+        biased;
+        accepted = timeout(header_timeout, tls.accept(stream)) => accepted,
+        _close = activity.signal() => return,
+    };
+    match accepted {
         Ok(Ok(stream)) => {
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             let stream = ClientStream::tls(stream, activity);

@@ -20,11 +20,12 @@ pub const SERVER_NAME: &str = "rig";
 /// Why the gateway answers itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The request cannot be used: no or several `host`, raw bytes or broken escapes in the path.
+    /// The request cannot be used: no or several `host`, raw bytes or broken escapes in the path,
+    /// broken framing of the body.
     #[error("bad request")]
     BadRequest,
-    /// TRACE or CONNECT.
-    #[error("the method is not implemented")]
+    /// TRACE or CONNECT, or a transfer coding besides `chunked`.
+    #[error("the method or transfer coding is not implemented")]
     NotImplemented,
     /// No endpoint matches.
     #[error("no endpoint matches")]
@@ -41,6 +42,9 @@ pub enum Refusal {
     /// The client paused too long within its body.
     #[error("the client is too slow")]
     ClientTimeout,
+    /// The client broke off within its body; nobody reads this answer.
+    #[error("the client broke off")]
+    ClientClosed,
     /// The target cannot be reached or broke off before its answer.
     #[error("the target is unreachable")]
     BadGateway,
@@ -73,6 +77,7 @@ impl Refusal {
             Self::Unauthorized => Outcome::Unauthorized,
             Self::PayloadTooLarge => Outcome::PayloadTooLarge,
             Self::ClientTimeout => Outcome::ClientTimeout,
+            Self::ClientClosed => Outcome::ClientClosed,
             Self::BadGateway => Outcome::Unreachable,
             Self::GatewayTimeout => Outcome::RequestTimeout,
             Self::Unavailable => Outcome::Unavailable,
@@ -82,7 +87,7 @@ impl Refusal {
     /// The status of the answer.
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::BadRequest | Self::ClientClosed => StatusCode::BAD_REQUEST,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -97,7 +102,7 @@ impl Refusal {
 
     const fn text(self) -> &'static str {
         match self {
-            Self::BadRequest | Self::NotImplemented => "",
+            Self::BadRequest | Self::NotImplemented | Self::ClientClosed => "",
             Self::NotFound => r#"{"message":"Not Found"}"#,
             Self::MethodNotAllowed => "Method not allowed.",
             Self::Unauthorized => "Authentication failed.",
@@ -113,7 +118,11 @@ impl Refusal {
     const fn closes(self) -> bool {
         matches!(
             self,
-            Self::BadRequest | Self::NotImplemented | Self::PayloadTooLarge | Self::ClientTimeout
+            Self::BadRequest
+                | Self::NotImplemented
+                | Self::PayloadTooLarge
+                | Self::ClientTimeout
+                | Self::ClientClosed
         )
     }
 
@@ -128,6 +137,7 @@ impl Refusal {
             | Self::MethodNotAllowed
             | Self::PayloadTooLarge
             | Self::ClientTimeout
+            | Self::ClientClosed
             | Self::BadGateway
             | Self::GatewayTimeout => None,
         }
@@ -146,7 +156,7 @@ impl Refusal {
             Self::NotFound => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
             }
-            Self::BadRequest | Self::NotImplemented => {
+            Self::BadRequest | Self::NotImplemented | Self::ClientClosed => {
                 headers.remove(CONTENT_TYPE);
             }
             Self::Unauthorized => {

@@ -5,6 +5,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    io::ErrorKind,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker, ready},
@@ -27,8 +28,12 @@ pub enum State {
     TooLarge,
     /// The client paused longer than `BODY_TIMEOUT`.
     TimedOut,
-    /// The client broke off, or its framing was wrong.
+    /// The client's framing was wrong.
+    Malformed,
+    /// The client broke off.
     Broken,
+    /// The target's connection takes no more: it has failed, or its answer is over.
+    Abandoned,
 }
 
 /// Why a body ended early, as the target's connection is told.
@@ -40,9 +45,12 @@ pub enum BodyFailure {
     /// See [`State::TimedOut`].
     #[error("the client paused too long within its body")]
     TimedOut,
-    /// See [`State::Broken`].
-    #[error("the client broke off: {0}")]
+    /// See [`State::Malformed`] and [`State::Broken`].
+    #[error("the client broke off or framed its body wrongly: {0}")]
     Client(#[from] hyper::Error),
+    /// See [`State::Broken`].
+    #[error("the client reset its stream")]
+    Reset,
 }
 
 /// Shared between a body and the handler that waits for the answer.
@@ -66,6 +74,7 @@ pub enum RequestBody {
 #[derive(Debug)]
 pub struct Streaming {
     inner: Incoming,
+    multiplexed: bool,
     progress: Rc<Progress>,
     bytes_max: u64,
     pause_max: Option<Duration>,
@@ -102,9 +111,11 @@ impl Progress {
 // === impl RequestBody ===
 
 impl RequestBody {
-    /// Wraps what the client sends; `None` as progress means there is no body.
+    /// Wraps what the client sends; `None` as progress means there is no body. `multiplexed`: the
+    /// client speaks HTTP/2.
     pub fn new(
         inner: Incoming,
+        multiplexed: bool,
         bytes_max: Option<u64>,
         pause_max: Option<Duration>,
     ) -> (Self, Option<Rc<Progress>>) {
@@ -118,6 +129,7 @@ impl RequestBody {
         });
         let streaming = Streaming {
             inner,
+            multiplexed,
             progress: Rc::clone(&progress),
             bytes_max: bytes_max.unwrap_or(u64::MAX),
             pause_max,
@@ -165,12 +177,22 @@ impl Streaming {
         };
         self.pause = None;
         match next {
+            // hyper takes a stream that was reset without an error for one that has ended.
+            None if self.multiplexed && !self.inner.is_end_stream() => {
+                self.progress.end(State::Broken);
+                Poll::Ready(Some(Err(BodyFailure::Reset)))
+            }
             None => {
                 self.progress.end(State::Done);
                 Poll::Ready(None)
             }
             Some(Err(error)) => {
-                self.progress.end(State::Broken);
+                let state = if is_malformed(&error) {
+                    State::Malformed
+                } else {
+                    State::Broken
+                };
+                self.progress.end(state);
                 Poll::Ready(Some(Err(error.into())))
             }
             Some(Ok(frame)) => {
@@ -208,12 +230,20 @@ impl Streaming {
 }
 
 impl Drop for Streaming {
-    /// The target's connection lost interest (it answered early or died): nothing more is awaited.
+    /// Nothing more is awaited.
     fn drop(&mut self) {
         if self.progress.state() == State::Sending {
-            self.progress.end(State::Broken);
+            self.progress.end(State::Abandoned);
         }
     }
+}
+
+/// Chunks were wrong, rather than the connection. hyper tells only by the kind of the I/O error
+/// inside.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let io = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| matches!(io.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData))
 }
 
 /// Waits until `deadline` after the body has been sent, for use beside the wait for an answer.

@@ -1,0 +1,23 @@
+//! Attacks on the gateway, each told where it is made; the table of them is `docs/hardening.md`.
+
+mod definitions;
+mod fuzz;
+mod headers;
+mod patterns;
+mod routes;
+mod smuggling;
+mod tokens;
+
+use std::{env, time::SystemTime};
+
+/// The seed of this run's random attacks: `SEED`, or a new one. Printed, so that a failure can be
+/// repeated.
+fn seed() -> u64 {
+    let given = env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        now.as_secs() << 20 | u64::from(now.subsec_micros())
+    });
+    println!("SEED={seed}");
+    seed
+}

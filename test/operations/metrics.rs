@@ -1,0 +1,233 @@
+//! The meters: their names and labels, and that no client can multiply them
+//! (spec: `observability.md` 9.2, `proxying.md` 3.13; `names.md`).
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{
+    client::{Connection, Request, ask, ask_until},
+    definition::{api, endpoint, guarded_api},
+    gateway::Gateway,
+    puppet::{Patient, Puppet},
+};
+
+const SOON: Duration = Duration::from_secs(5);
+
+fn metrics(gateway: &Gateway) -> String {
+    let answer = ask(gateway.api(), &Request::new("GET", "/metrics")).expect("an answer");
+    assert_eq!(answer.status, 200);
+    String::from_utf8(answer.body.bytes).expect("text")
+}
+
+/// Waits until the metrics have `line`.
+fn await_line(gateway: &Gateway, line: &str) {
+    let request = Request::new("GET", "/metrics");
+    let shown = |text: &[u8]| String::from_utf8_lossy(text).lines().any(|it| it == line);
+    let found = ask_until(gateway.api(), &request, SOON, |answer| {
+        shown(&answer.body.bytes)
+    });
+    if let Err(error) = found {
+        panic!("no {line:?}: {error}\n{}", metrics(gateway));
+    }
+}
+
+#[test]
+fn requests_are_counted_under_the_documented_names_and_labels() {
+    let backend = Puppet::obliging();
+    let endpoints = [
+        endpoint("list", "GET", "/shop/([a-z]+)", json!({})),
+        endpoint("brew", "BREW", "/pot", json!({})),
+        endpoint(
+            "queue",
+            "POST",
+            "/queue",
+            json!({"target": "kafka", "topic": "t"}),
+        ),
+        endpoint("small", "POST", "/small", json!({"max_body_bytes": 1})),
+    ];
+    let till = endpoint("till", "GET", "/till", json!({"secured": true}));
+    let gone = endpoint("gone", "GET", "/gone", json!({}));
+    let gateway = Gateway::builder()
+        .env("JWT_SECRET_KEY", "mysecret")
+        .config_json(&[
+            api("a", backend.address(), &endpoints),
+            guarded_api("b", backend.address(), &[till]),
+            api("c", ([127, 0, 0, 1], 1).into(), &[gone]),
+        ])
+        .start()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let send = |method: &str, target: &str| {
+        let request = Request::json(method, target, &json!("body"));
+        ask(gateway.inbound(), &request).expect("an answer").status
+    };
+    for (method, target, status, line) in [
+        (
+            "GET",
+            "/shop/hats?q",
+            200,
+            counted("GET", "/shop/([a-z]+)", "http", "ok", 1),
+        ),
+        (
+            "HEAD",
+            "/shop/caps",
+            200,
+            counted("GET", "/shop/([a-z]+)", "http", "ok", 2),
+        ),
+        (
+            "GET",
+            "/nowhere",
+            404,
+            counted("GET", "N/A", "N/A", "not_found", 1),
+        ),
+        (
+            "BREW",
+            "/nowhere",
+            404,
+            counted("OTHER", "N/A", "N/A", "not_found", 1),
+        ),
+        (
+            "BREW",
+            "/pot",
+            405,
+            counted("OTHER", "N/A", "N/A", "method_not_allowed", 1),
+        ),
+        (
+            "GET",
+            "/%zz",
+            400,
+            counted("GET", "N/A", "N/A", "bad_request", 1),
+        ),
+        (
+            "GET",
+            "/till",
+            401,
+            counted("GET", "/till", "http", "unauthorized", 1),
+        ),
+        (
+            "GET",
+            "/gone",
+            502,
+            counted("GET", "/gone", "http", "unreachable", 1),
+        ),
+        (
+            "POST",
+            "/queue",
+            503,
+            counted("POST", "/queue", "kafka", "unavailable", 1),
+        ),
+        (
+            "POST",
+            "/small",
+            413,
+            counted("POST", "/small", "http", "payload_too_large", 1),
+        ),
+    ] {
+        assert_eq!(send(method, target), status, "{method} {target}");
+        await_line(&gateway, &line);
+    }
+    let text = metrics(&gateway);
+    for name in [
+        "rig_proxy_requests_total",
+        "rig_proxy_request_duration_seconds_bucket",
+        "rig_proxy_requests_in_flight",
+        "rig_upstream_connections",
+        "rig_build_info",
+        "process_resident_memory_bytes",
+        "process_cpu_seconds_total",
+        "process_open_fds",
+    ] {
+        assert!(
+            text.lines().any(|line| line.starts_with(name)),
+            "{name}\n{text}"
+        );
+    }
+    await_line(&gateway, "rig_apis 3");
+    await_line(&gateway, "rig_endpoints 6");
+    assert!(!text.contains("hats"), "a path is never a label");
+}
+
+/// The line of the counter.
+fn counted(method: &str, pattern: &str, target: &str, status: &str, count: u32) -> String {
+    let from = if target == "N/A" { "N/A" } else { "http" };
+    format!(
+        "rig_proxy_requests_total{{method=\"{method}\",path=\"{pattern}\",path_regex=\"{pattern}\",\
+         response_from=\"{from}\",status=\"{status}\",target=\"{target}\"}} {count}"
+    )
+}
+
+#[test]
+fn random_paths_and_methods_add_no_series() {
+    let backend = Puppet::obliging();
+    let any = endpoint("any", "GET", "/any/.*", json!({}));
+    let gateway = Gateway::builder()
+        .config_json(&[api("a", backend.address(), &[any])])
+        .start()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let mut connection = Connection::open(gateway.inbound()).expect("a connection");
+    let mut send = |n: u64| {
+        let path = if n % 2 == 0 { "any" } else { "none" };
+        let method = match n % 4 {
+            0 | 1 => "GET".to_owned(),
+            _ => format!("M{n}"),
+        };
+        let target = format!("/{path}/{:x}?q={n}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let answer = connection
+            .ask(&Request::new(&method, &target))
+            .expect("an answer");
+        assert!(matches!(answer.status, 200 | 404), "{method} {target}");
+    };
+    let series = || {
+        metrics(&gateway)
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .count()
+    };
+    (0..8).for_each(&mut send);
+    let before = series();
+    (8..1_008).for_each(&mut send);
+    assert_eq!(series(), before);
+}
+
+#[test]
+fn the_number_of_requests_in_flight_returns_to_zero() {
+    let backend = Patient::start();
+    let any = endpoint("any", "GET", "/any", json!({}));
+    let gateway = Gateway::builder()
+        .config_json(&[api("a", backend.address(), &[any])])
+        .start()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let request = Request::new("GET", "/any");
+    await_line(&gateway, "rig_proxy_requests_in_flight 0");
+    let mut patient = Connection::open(gateway.inbound()).expect("a connection");
+    patient.send(&request.to_bytes()).expect("sent");
+    backend.arrived();
+    await_line(&gateway, "rig_proxy_requests_in_flight 1");
+    await_line(&gateway, "rig_inbound_connections 1");
+    backend.allow();
+    assert_eq!(patient.receive("GET").expect("an answer").status, 200);
+    await_line(&gateway, "rig_proxy_requests_in_flight 0");
+
+    // A client that does not wait for its answer is counted too, and only once.
+    let mut leaver = Connection::open(gateway.inbound()).expect("a connection");
+    leaver.send(&request.to_bytes()).expect("sent");
+    backend.arrived();
+    drop(leaver);
+    await_line(&gateway, "rig_proxy_requests_in_flight 0");
+    await_line(
+        &gateway,
+        &counted("GET", "/any", "http", "client_closed", 1),
+    );
+    await_line(&gateway, "rig_inbound_connections 1");
+    backend.allow();
+}
+
+#[test]
+fn metrics_can_be_switched_off() {
+    let gateway = Gateway::builder()
+        .env("PROMETHEUS_METRICS_ENABLED", "false")
+        .start()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let answer = ask(gateway.api(), &Request::new("GET", "/metrics")).expect("an answer");
+    assert_eq!(answer.status, 404);
+}
