@@ -71,7 +71,12 @@ impl Registry {
     /// An empty registry. Definitions whose canonical JSON is longer than `definition_bytes_max`
     /// are refused.
     pub fn new(surroundings: Surroundings, definition_bytes_max: usize) -> Self {
-        Self { entries: BTreeMap::new(), surroundings, definition_bytes_max, checked: None }
+        Self {
+            entries: BTreeMap::new(),
+            surroundings,
+            definition_bytes_max,
+            checked: None,
+        }
     }
 
     /// Checks a client's change. Nothing is served by it yet.
@@ -109,12 +114,22 @@ impl Registry {
         let served = match self.checked.take() {
             Some((digest, served)) if digest == version.digest => served,
             Some(_) | None => {
-                let previous = self.entries.get(id.as_str()).map(|entry| &*entry.served.api);
+                let previous = self
+                    .entries
+                    .get(id.as_str())
+                    .map(|entry| &*entry.served.api);
                 read(id, body, previous, &self.surroundings)?
             }
         };
         let id = Arc::clone(&served.api.id);
-        self.entries.insert(id, Entry { version, timestamp_ms, served });
+        self.entries.insert(
+            id,
+            Entry {
+                version,
+                timestamp_ms,
+                served,
+            },
+        );
         Ok(())
     }
 
@@ -179,7 +194,11 @@ impl Registry {
             return Err(Rejection::Stale(id.to_owned()));
         }
         let id = ApiId::new(id).map_err(|_no_such_id| Rejection::NotFound(id.to_owned()))?;
-        Ok(Prepared { id, action: Action::Delete, warnings: Vec::new() })
+        Ok(Prepared {
+            id,
+            action: Action::Delete,
+            warnings: Vec::new(),
+        })
     }
 
     fn prepared(
@@ -191,13 +210,23 @@ impl Registry {
     ) -> Result<Prepared, Rejection> {
         let body = canonical(&document);
         if body.len() > self.definition_bytes_max {
-            return Err(Rejection::TooLarge { bytes: body.len(), max: self.definition_bytes_max });
+            return Err(Rejection::TooLarge {
+                bytes: body.len(),
+                max: self.definition_bytes_max,
+            });
         }
         // Validation demands what an id demands, so this cannot fail on a checked document.
         let id = ApiId::new(&api.id).map_err(|_fault| Rejection::NotFound(api.id.to_string()))?;
-        let served = Served { document: Arc::new(document), api: Arc::new(api) };
+        let served = Served {
+            document: Arc::new(document),
+            api: Arc::new(api),
+        };
         self.checked = Some((body.digest(), served));
-        Ok(Prepared { id, action: action(body), warnings })
+        Ok(Prepared {
+            id,
+            action: action(body),
+            warnings,
+        })
     }
 }
 
@@ -221,5 +250,8 @@ fn read(
         faults.push("api", "id", "must be the id it is stored under");
         return Err(faults);
     }
-    Ok(Served { document: Arc::new(document), api: Arc::new(checked.api) })
+    Ok(Served {
+        document: Arc::new(document),
+        api: Arc::new(checked.api),
+    })
 }

@@ -45,9 +45,9 @@ use std::{
     sync::Arc,
 };
 
+use crate::core::digest::{self, Body};
 use conflicts::Conflicts;
 use contest::Local;
-use crate::core::digest::{self, Body};
 use id::{ApiId, PeerId, Voter};
 use input::Input;
 use members::Members;
@@ -186,6 +186,13 @@ impl Replica {
         }
         self.flush(now);
         std::mem::take(&mut self.out)
+    }
+
+    /// The transport's name of this process is now `peer`; known once the transport runs, and new
+    /// when it had to be rebuilt.
+    pub fn set_peer(&mut self, peer: PeerId) {
+        self.identity.peer = peer;
+        self.life.presence_at = self.life.started_at;
     }
 
     fn link_opened(&mut self, peer: PeerId, now: Now) {

@@ -2,7 +2,7 @@
 //! Depends on the machine. Deliberately absent: JSON.
 
 use super::{
-    Replica,
+    Identity, Replica,
     conflicts::Conflict,
     contest::Contest,
     digest::Digest,
@@ -49,6 +49,11 @@ pub enum Phase {
 }
 
 impl Replica {
+    /// Who this node is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// The replicated state.
     pub fn registry(&self) -> &Registry {
         &self.registry
