@@ -225,6 +225,32 @@ fn the_number_of_requests_in_flight_returns_to_zero() {
 }
 
 #[test]
+fn a_client_that_breaks_off_within_its_body_is_not_counted_as_the_targets_fault() {
+    let backend = Puppet::obliging();
+    let any = endpoint("any", "POST", "/any", json!({}));
+    let gateway = Gateway::builder()
+        .config_json(&[api("a", backend.address(), &[any])])
+        .start()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let head = "POST /any HTTP/1.1\r\nhost: a\r\n";
+    for (number, rest) in (1..).zip([
+        "content-length: 10\r\n\r\nhello",
+        "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    ]) {
+        let mut leaver = Connection::open(gateway.inbound()).expect("a connection");
+        leaver
+            .send(format!("{head}{rest}").as_bytes())
+            .expect("sent");
+        await_line(&gateway, "rig_proxy_requests_in_flight 1");
+        drop(leaver);
+        await_line(
+            &gateway,
+            &counted("POST", "/any", "http", "client_closed", number),
+        );
+    }
+}
+
+#[test]
 fn metrics_can_be_switched_off() {
     let gateway = Gateway::builder()
         .env("PROMETHEUS_METRICS_ENABLED", "false")
