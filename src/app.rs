@@ -11,8 +11,9 @@ mod tests;
 
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
 
-use actix::{Recipient, Supervisor};
+use actix::{Addr, Recipient, Supervisor};
 use actix_rt::{Arbiter, System};
+use actix_web::dev::ServerHandle;
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
@@ -25,14 +26,14 @@ use crate::{
         registry::{RegistryActor, now_ms},
     },
     app::ports::{Listener, Ports},
-    config::{Config, listeners::Guard},
+    config::{Config, jwt::Jwt, listeners::Guard, node::Shutdown},
     core::{
-        api::validate::Surroundings,
+        api::{seed::Seed, validate::Surroundings},
         auth::{claims::Requirements, keys::KeySet},
         registry::Registry,
     },
     http::{
-        admin::{self, guard::BearerToken, server::ServerOptions},
+        admin::{self, AdminState, guard::BearerToken, server::ServerOptions},
         inbound::{
             gate::Gate,
             listener,
@@ -96,21 +97,13 @@ pub struct Running {
     /// Where the ports really are (`0` in the configuration lets the system choose).
     pub ports: Ports,
     health: Arc<Health>,
-    shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
-    workers: Vec<Arbiter>,
-    admin: actix_web::dev::ServerHandle,
+    inbound: Inbound,
+    admin: ServerHandle,
     bell: mpsc::UnboundedReceiver<&'static str>,
     certificate: Option<(Arc<CertificateCell>, Files)>,
-    shutdown: crate::config::node::Shutdown,
+    shutdown: Shutdown,
     /// Actors live as long as somebody can talk to them.
     _actors: Actors,
-}
-
-/// The ends that keep the supervised actors alive.
-struct Actors {
-    _registry: actix::Addr<RegistryActor>,
-    _keys: Option<actix::Addr<KeysActor>>,
 }
 
 /// Runs a node until it is told to stop.
@@ -130,161 +123,242 @@ pub fn serve(config: Config) -> ExitCode {
 ///
 /// # Errors
 /// [`StartError`]; whatever was opened is closed again.
-pub async fn start(config: Config) -> Result<Running, StartError> {
-    let metrics = Metrics::new()?;
-    let health = Arc::new(Health::default());
-    let snapshot = Arc::new(SnapshotCell::default());
-    let (alarm, bell) = mpsc::unbounded_channel();
-    let upstream_tls = upstream::tls::client_config(config.proxy.ca_certfile.as_deref())?;
-    let ports = Ports::bind(&config)?;
-    let certificate = certificate(&config)?;
+pub async fn start(mut config: Config) -> Result<Running, StartError> {
+    let ground = Ground::lay(&config)?;
+    let seeds = std::mem::take(&mut config.seeds);
+    let actors = Actors::start(&ground, &config, seeds).await?;
+    let inbound = Inbound::start(&ground, &actors, &mut config).await?;
+    let admin = start_admin(&ground, &actors, &config)?;
+    ground.ports.log();
+    let (apis, endpoints) = (ground.metrics.apis.get(), ground.metrics.endpoints.get());
+    log::info!("{apis} APIs with {endpoints} endpoints");
+    ground.health.advance(Phase::Ready);
+    let Ground {
+        ports,
+        health,
+        bell,
+        certificate,
+        ..
+    } = ground;
+    Ok(Running {
+        ports,
+        health,
+        inbound,
+        admin,
+        bell,
+        certificate,
+        shutdown: config.shutdown,
+        _actors: actors,
+    })
+}
 
-    // Told, not asked: the registry tells the proxy, the proxy publishes, handlers read.
-    let proxy = {
-        let (snapshot, metrics) = (Arc::clone(&snapshot), Arc::clone(&metrics));
-        let alarm = Alarm::new("proxy", &alarm);
-        Supervisor::start(move |_ctx| {
-            ProxyActor::new(snapshot, metrics, |name| std::env::var(name).ok(), alarm)
+/// What everything else stands on.
+struct Ground {
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    snapshot: Arc<SnapshotCell>,
+    /// Given to whoever must not die.
+    alarm: mpsc::UnboundedSender<&'static str>,
+    bell: mpsc::UnboundedReceiver<&'static str>,
+    upstream_tls: Arc<rustls::ClientConfig>,
+    certificate: Option<(Arc<CertificateCell>, Files)>,
+    ports: Ports,
+}
+
+/// The ends that keep the supervised actors alive.
+struct Actors {
+    registry: Addr<RegistryActor>,
+    gate: Gate,
+    _keys: Option<Addr<KeysActor>>,
+}
+
+/// The workers of the inbound ports.
+pub struct Inbound {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    workers: Vec<Arbiter>,
+}
+
+// === impl Ground ===
+
+impl Ground {
+    fn lay(config: &Config) -> Result<Self, StartError> {
+        let (alarm, bell) = mpsc::unbounded_channel();
+        Ok(Self {
+            metrics: Metrics::new()?,
+            health: Arc::new(Health::default()),
+            snapshot: Arc::new(SnapshotCell::default()),
+            alarm,
+            bell,
+            upstream_tls: upstream::tls::client_config(config.proxy.ca_certfile.as_deref())?,
+            certificate: certificate(config)?,
+            // Last, so that a faulty file leaves no port open behind it.
+            ports: Ports::bind(config)?,
         })
-    };
-    let mut registry = Registry::new(
-        Surroundings { has_key: config.jwt.has_key() },
-        config.limits.definition_bytes_max,
-    );
-    registry.load(config.seeds, now_ms());
-    // Published before any port answers; the actor's own first publication changes nothing.
-    let published = RegistryActor::published(&registry, None);
-    if let Err(error) = proxy.send(published).await {
-        return Err(StartError::Start(io::Error::other(error)));
     }
-    let registry = {
-        let (proxy, alarm) = (proxy.recipient(), Alarm::new("registry", &alarm));
-        Supervisor::start(move |_ctx| RegistryActor::new(registry, proxy, alarm))
-    };
-    let (gate, keys) = gate(&config.jwt, &upstream_tls, &alarm)?;
 
-    let settings = Settings {
-        head_timeout: config.proxy.recv_timeout,
-        answer_pause_max: config.proxy.stream_idle_timeout,
-        body_pause_max: config.limits.body_timeout,
-        body_bytes_max: config.limits.body_bytes_max,
-        header_timeout: config.limits.header_timeout,
-        header_bytes_max: config.limits.header_bytes_max,
-        connections_max: config.limits.connections_max,
-        trusted_proxies: config.trusted_proxies,
-        by: ports::own_address(&config.host).await,
-        cors: Cors::new(&config.cors.allow_origin),
-        request_log: config.log.requests,
-    };
-    let shared = Shared::new(
-        Arc::clone(&snapshot),
-        gate.clone(),
-        Arc::clone(&metrics),
-        Arc::clone(&health),
-        settings,
-    );
-    let upstream = Arc::new(upstream::Settings {
-        connect_timeout: config.proxy.connect_timeout,
-        tls: upstream_tls,
-        connections: metrics.upstream_connections.clone(),
-    });
-    let (stop, stopped) = watch::channel(false);
-    let acceptor = match &certificate {
-        Some((cell, _files)) => {
-            Some(TlsAcceptor::from(Arc::new(cell.server_config(&[b"h2", b"http/1.1"])?)))
-        }
-        None => None,
-    };
-    let mut workers = Vec::with_capacity(config.workers);
-    for _ in 0..config.workers {
-        let parts = WorkerParts {
-            shared: Arc::clone(&shared),
-            upstream: Arc::clone(&upstream),
-            listeners: ports.inbound.clone(),
-            acceptor: acceptor.clone(),
-            stopped: stopped.clone(),
-            alarm: Alarm::new("an inbound worker", &alarm),
+    fn server_tls(&self, protocols: &[&[u8]]) -> Result<Option<rustls::ServerConfig>, StartError> {
+        let Some((certificate, _files)) = &self.certificate else {
+            return Ok(None);
         };
-        workers.push(spawn_worker(parts));
+        Ok(Some(certificate.server_config(protocols)?))
     }
+}
 
-    let state = admin::AdminState {
-        propose: registry.clone().recipient(),
-        list: registry.clone().recipient(),
-        get: registry.clone().recipient(),
-        snapshot,
-        health: Arc::clone(&health),
-        metrics: config.metrics.then(|| {
-            let metrics = Arc::clone(&metrics);
-            Arc::new(move || metrics.render()) as Arc<dyn Fn() -> String + Send + Sync>
-        }),
+// === impl Actors ===
+
+impl Actors {
+    /// Told, not asked: the registry tells the proxy, the proxy publishes, handlers read.
+    async fn start(ground: &Ground, config: &Config, seeds: Vec<Seed>) -> Result<Self, StartError> {
+        let proxy = {
+            let (snapshot, metrics) = (Arc::clone(&ground.snapshot), Arc::clone(&ground.metrics));
+            let alarm = Alarm::new("the proxy actor", &ground.alarm);
+            Supervisor::start(move |_ctx| {
+                ProxyActor::new(snapshot, metrics, |name| std::env::var(name).ok(), alarm)
+            })
+        };
+        let surroundings = Surroundings {
+            has_key: config.jwt.has_key(),
+        };
+        let mut registry = Registry::new(surroundings, config.limits.definition_bytes_max);
+        registry.load(seeds, now_ms());
+        // Published before any port answers; the actor's own first publication changes nothing.
+        let published = RegistryActor::published(&registry, None);
+        proxy.send(published).await.map_err(io::Error::other)?;
+        let registry = {
+            let proxy = proxy.recipient();
+            let alarm = Alarm::new("the registry actor", &ground.alarm);
+            Supervisor::start(move |_ctx| RegistryActor::new(registry, proxy, alarm))
+        };
+        let (gate, keys) = gate(&config.jwt, ground)?;
+        Ok(Self {
+            registry,
+            gate,
+            _keys: keys,
+        })
+    }
+}
+
+// === impl Inbound ===
+
+impl Inbound {
+    async fn start(
+        ground: &Ground,
+        actors: &Actors,
+        config: &mut Config,
+    ) -> Result<Self, StartError> {
+        let settings = Settings {
+            head_timeout: config.proxy.recv_timeout,
+            answer_pause_max: config.proxy.stream_idle_timeout,
+            body_pause_max: config.limits.body_timeout,
+            body_bytes_max: config.limits.body_bytes_max,
+            header_timeout: config.limits.header_timeout,
+            header_bytes_max: config.limits.header_bytes_max,
+            connections_max: config.limits.connections_max,
+            trusted_proxies: std::mem::take(&mut config.trusted_proxies),
+            by: ports::own_address(&config.host).await,
+            cors: Cors::new(&config.cors.allow_origin),
+            request_log: config.log.requests,
+        };
+        let shared = Shared::new(
+            Arc::clone(&ground.snapshot),
+            actors.gate.clone(),
+            Arc::clone(&ground.metrics),
+            Arc::clone(&ground.health),
+            settings,
+        );
+        let upstream = Arc::new(upstream::Settings {
+            connect_timeout: config.proxy.connect_timeout,
+            tls: Arc::clone(&ground.upstream_tls),
+            connections: ground.metrics.upstream_connections.clone(),
+        });
+        let tls = ground.server_tls(&[b"h2", b"http/1.1"])?;
+        let acceptor = tls.map(|tls| TlsAcceptor::from(Arc::new(tls)));
+        let (stop, stopped) = watch::channel(false);
+        let workers = (0..config.workers).map(|_number| {
+            spawn_worker(WorkerParts {
+                shared: Arc::clone(&shared),
+                upstream: Arc::clone(&upstream),
+                listeners: ground.ports.inbound.clone(),
+                acceptor: acceptor.clone(),
+                stopped: stopped.clone(),
+                alarm: Alarm::new("an inbound worker", &ground.alarm),
+            })
+        });
+        let workers = workers.collect();
+        Ok(Self {
+            shared,
+            stop,
+            workers,
+        })
+    }
+}
+
+fn start_admin(
+    ground: &Ground,
+    actors: &Actors,
+    config: &Config,
+) -> Result<ServerHandle, StartError> {
+    let (metrics, gate) = (Arc::clone(&ground.metrics), actors.gate.clone());
+    let state = AdminState {
+        propose: actors.registry.clone().recipient(),
+        list: actors.registry.clone().recipient(),
+        get: actors.registry.clone().recipient(),
+        snapshot: Arc::clone(&ground.snapshot),
+        health: Arc::clone(&ground.health),
+        metrics: config
+            .metrics
+            .then(|| Arc::new(move || metrics.render()) as Arc<dyn Fn() -> String + Send + Sync>),
         token_check: Arc::new(move |auth, headers, query| {
-            gate.judge(auth, headers, query).map_err(|refused| refused.to_string())
+            gate.judge(auth, headers, query)
+                .map_err(|refused| refused.to_string())
         }),
-        node_name: config.node_name,
+        node_name: config.node_name.clone(),
         token: match &config.admin.guard {
             Guard::Token(token) => Some(BearerToken::new(token.expose().as_bytes())),
             Guard::Loopback | Guard::Nobody => None,
         },
         definition_bytes_max: config.limits.definition_bytes_max,
     };
-    let admin_tls = match &certificate {
-        Some((cell, _files)) => ports.admin_tls()?.zip(Some(cell.server_config(&[])?)),
-        None => None,
-    };
-    let admin = admin::server(state, ports.admin()?, admin_tls, ServerOptions::default())?;
-    let admin_handle = admin.handle();
-    actix_rt::spawn(admin);
-
-    ports.log();
-    log::info!(
-        "{} APIs with {} endpoints",
-        metrics.apis.get(),
-        metrics.endpoints.get()
-    );
-    health.advance(Phase::Ready);
-    Ok(Running {
-        ports,
-        health,
-        shared,
-        stop,
-        workers,
-        admin: admin_handle,
-        bell,
-        certificate,
-        shutdown: config.shutdown,
-        _actors: Actors { _registry: registry, _keys: keys },
-    })
+    let tls = ground.ports.admin_tls()?.zip(ground.server_tls(&[])?);
+    let server = admin::server(state, ground.ports.admin()?, tls, ServerOptions::default())?;
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    Ok(handle)
 }
 
 fn certificate(config: &Config) -> Result<Option<(Arc<CertificateCell>, Files)>, StartError> {
-    let Some(tls) = &config.tls else { return Ok(None) };
+    let Some(tls) = &config.tls else {
+        return Ok(None);
+    };
     let files = Files {
         certificate: tls.certfile.clone(),
         key: tls.keyfile.clone(),
-        pass: tls.keyfile_pass.as_ref().map(|pass| pass.expose().to_owned()),
+        pass: tls
+            .keyfile_pass
+            .as_ref()
+            .map(|pass| pass.expose().to_owned()),
     };
     Ok(Some((CertificateCell::load(&files)?, files)))
 }
 
-fn gate(
-    jwt: &crate::config::jwt::Jwt,
-    tls: &Arc<rustls::ClientConfig>,
-    alarm: &mpsc::UnboundedSender<&'static str>,
-) -> Result<(Gate, Option<actix::Addr<KeysActor>>), StartError> {
+fn gate(jwt: &Jwt, ground: &Ground) -> Result<(Gate, Option<Addr<KeysActor>>), StartError> {
     let secret = jwt.secret_key.as_ref().map(|secret| secret.expose());
     let mut keys = KeySet::new(jwt.algorithm()?, secret)?;
     if jwt.jwks_url.is_some() {
         keys = keys.awaiting_published()?;
     }
     let keys = Arc::new(ArcSwap::from_pointee(keys));
-    let requirements =
-        Requirements { issuer: jwt.issuer.clone(), audience: jwt.audience.clone() };
+    let requirements = Requirements {
+        issuer: jwt.issuer.clone(),
+        audience: jwt.audience.clone(),
+    };
     let actor = jwt.jwks_url.clone().map(|url| {
-        let (tls, keys, alarm) = (Arc::clone(tls), Arc::clone(&keys), Alarm::new("keys", alarm));
+        let (tls, keys) = (Arc::clone(&ground.upstream_tls), Arc::clone(&keys));
+        let alarm = Alarm::new("the keys actor", &ground.alarm);
         Supervisor::start(move |_ctx| KeysActor::new(url, tls, keys, alarm))
     });
-    let refresh: Option<Recipient<RefreshKeys>> = actor.clone().map(actix::Addr::recipient);
+    let refresh: Option<Recipient<RefreshKeys>> = actor.clone().map(Addr::recipient);
     Ok((Gate::new(keys, requirements, refresh), actor))
 }
 
@@ -308,7 +382,14 @@ fn spawn_worker(parts: WorkerParts) -> Arbiter {
 }
 
 async fn run_worker(parts: WorkerParts) {
-    let WorkerParts { shared, upstream, listeners, acceptor, mut stopped, alarm } = parts;
+    let WorkerParts {
+        shared,
+        upstream,
+        listeners,
+        acceptor,
+        mut stopped,
+        alarm,
+    } = parts;
     let worker = Worker::start(shared, upstream);
     let mut loops = Vec::new();
     for listener in listeners {

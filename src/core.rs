@@ -2,8 +2,9 @@
 //!
 //! Everything here is pure: an input (and, where it matters, the time) goes in, a decision comes
 //! out. No I/O, clock, environment, randomness, actor, `async` or global lives here, so every rule
-//! can be tested by calling it. Rooms, each needing only those named before it: [`path`] and
-//! [`pattern`], then [`api`], then [`route`] and [`registry`]; [`auth`] and [`trace`] stand alone.
+//! can be tested by calling it. Rooms, each needing only those named before it: [`path`],
+//! [`pattern`], [`api`]; on these stand [`route`], [`registry`] and [`auth`], which do not know each
+//! other. [`trace`] stands alone.
 
 pub mod api;
 pub mod auth;

@@ -8,6 +8,7 @@
 
 mod support {
     pub(crate) mod answers;
+    pub(crate) mod authority;
     pub(crate) mod backend;
     pub(crate) mod change;
     pub(crate) mod client;
@@ -17,8 +18,12 @@ mod support {
     pub(crate) mod gateway;
     pub(crate) mod golden;
     pub(crate) mod issuer;
+    pub(crate) mod meter;
+    pub(crate) mod multiplexed;
+    pub(crate) mod peer;
     pub(crate) mod puppet;
     pub(crate) mod replay;
+    pub(crate) mod target;
     pub(crate) mod tls;
     pub(crate) mod token;
     pub(crate) mod wire;
@@ -31,6 +36,7 @@ mod conformance {
     mod proxy;
 }
 
+mod streaming;
 mod operations {
     mod change;
     mod https;

@@ -1,7 +1,7 @@
 //! `rig demo`: a gateway on loopback with a back end of its own and something to try.
 //!
 //! The definitions are `priv/demo.json`; only their port is filled in, once the back end
-//! ([`upstream`]) has one.
+//! (`demo/upstream.rs`) has one.
 
 mod upstream;
 

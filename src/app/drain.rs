@@ -88,15 +88,21 @@ impl Running {
         sleep(self.shutdown.delay).await;
         self.ports.close_inbound();
         // An error says that no worker is left to be told.
-        let _unheard = self.stop.send(true);
-        if timeout(self.shutdown.timeout, self.shared.all_closed()).await.is_err() {
+        let _unheard = self.inbound.stop.send(true);
+        if timeout(self.shutdown.timeout, self.inbound.shared.all_closed())
+            .await
+            .is_err()
+        {
             log::warn!("SHUTDOWN_TIMEOUT passed; what is still in flight is cut off");
         }
         // The management API goes last, so that its health route tells the truth to the end.
-        if timeout(ADMIN_STOP_TIMEOUT, self.admin.stop(true)).await.is_err() {
+        if timeout(ADMIN_STOP_TIMEOUT, self.admin.stop(true))
+            .await
+            .is_err()
+        {
             log::debug!("the management API did not stop in time");
         }
-        for worker in &self.workers {
+        for worker in &self.inbound.workers {
             worker.stop();
         }
     }

@@ -49,8 +49,12 @@ impl Ports {
             api: vec![bind("api", admin.bind, admin.port, false)?],
         };
         if config.tls.is_some() {
-            ports.inbound.push(bind("inbound-tls", inbound.bind, inbound.https_port, true)?);
-            ports.api.push(bind("api-tls", admin.bind, admin.https_port, true)?);
+            ports
+                .inbound
+                .push(bind("inbound-tls", inbound.bind, inbound.https_port, true)?);
+            ports
+                .api
+                .push(bind("api-tls", admin.bind, admin.https_port, true)?);
         }
         Ok(ports)
     }
@@ -60,7 +64,8 @@ impl Ports {
     /// # Errors
     /// The socket cannot be duplicated.
     pub fn admin(&self) -> io::Result<TcpListener> {
-        self.api_socket(false)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.api_socket(false)?
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// The management API's own handle on its TLS socket, if there is one.
@@ -73,7 +78,9 @@ impl Ports {
 
     fn api_socket(&self, tls: bool) -> io::Result<Option<TcpListener>> {
         let listener = self.api.iter().find(|listener| listener.tls == tls);
-        listener.map(|listener| listener.socket.try_clone()).transpose()
+        listener
+            .map(|listener| listener.socket.try_clone())
+            .transpose()
     }
 
     /// Says where the node listens.
@@ -96,7 +103,11 @@ impl Ports {
 fn bind(name: &'static str, ip: IpAddr, port: u16, tls: bool) -> Result<Listener, StartError> {
     let wanted = SocketAddr::new(ip, port);
     let listen = || {
-        let socket = Socket::new(Domain::for_address(wanted), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(
+            Domain::for_address(wanted),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
         // A restarted gateway must not wait for the old one's closed connections to be forgotten.
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
@@ -106,9 +117,17 @@ fn bind(name: &'static str, ip: IpAddr, port: u16, tls: bool) -> Result<Listener
         let address = socket.local_addr()?;
         Ok((socket, address))
     };
-    let (socket, address) =
-        listen().map_err(|reason| StartError::Bind { name, address: wanted, reason })?;
-    Ok(Listener { name, address, tls, socket: Arc::new(socket) })
+    let (socket, address) = listen().map_err(|reason| StartError::Bind {
+        name,
+        address: wanted,
+        reason,
+    })?;
+    Ok(Listener {
+        name,
+        address,
+        tls,
+        socket: Arc::new(socket),
+    })
 }
 
 /// The IPv4 address `host` resolves to, for `by=` of `forwarded`, or `host` itself.

@@ -35,17 +35,34 @@ pub const fn is_path_byte(byte: u8) -> bool {
     matches!(byte, 0x21..=0x7e) && !matches!(byte, b'?' | b'#')
 }
 
+/// Bytes of which the common case takes no notice.
+const PLAIN: [bool; 256] = {
+    let (mut plain, mut byte) = ([false; 256], 0);
+    while byte < 128 {
+        plain[byte] = is_path_byte(byte as u8) && !matches!(byte as u8, b'.' | b'%');
+        byte += 1;
+    }
+    plain
+};
+
 /// The common case: one pass, nothing to change. Stops at the first change; [`rewrite`] then
 /// checks the rest.
 fn is_normal(path: &[u8]) -> Result<bool, BadPath> {
-    let mut previous = 0;
-    for (at, &byte) in path.iter().enumerate() {
-        match byte {
-            b'.' if previous == b'/' && starts_with_dot_segment(&path[at..]) => return Ok(false),
-            b'%' if is_unreserved(unescape(&path[at + 1..])?) => return Ok(false),
-            _ if is_path_byte(byte) => previous = byte,
+    let mut at = 0;
+    while let Some(plain) = path[at..]
+        .iter()
+        .position(|&byte| !PLAIN[usize::from(byte)])
+    {
+        at += plain;
+        let unchanged = match &path[at..] {
+            [b'.', ..] => !path[..at].ends_with(b"/") || !starts_with_dot_segment(&path[at..]),
+            [b'%', digits @ ..] => !is_unreserved(unescape(digits)?),
             _ => return Err(BadPath),
+        };
+        if !unchanged {
+            return Ok(false);
         }
+        at += 1;
     }
     Ok(true)
 }

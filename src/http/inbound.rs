@@ -2,7 +2,8 @@
 //!
 //! Life of a request: [`listener`] accepts and limits connections, [`connection`] speaks HTTP/1.1
 //! or HTTP/2 on them, [`forward`] plans and sends, [`answer`] streams back and counts, [`refusal`]
-//! is the one table of the gateway's own answers, [`tunnel`] carries upgraded connections.
+//! is the one table of the gateway's own answers, [`tunnel`] carries upgraded connections,
+//! [`farewell`] closes.
 //!
 //! Everything of one worker lives on one thread ([`worker`]); workers share only what is behind
 //! [`worker::Shared`]. Deliberately absent: actors. A request never waits for a mailbox.
@@ -11,6 +12,7 @@ pub mod activity;
 pub mod answer;
 pub mod client_stream;
 pub mod connection;
+pub mod farewell;
 pub mod forward;
 pub mod gate;
 pub mod listener;

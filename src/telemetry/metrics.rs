@@ -12,7 +12,7 @@ use std::{
 
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    TextEncoder, process_collector::ProcessCollector,
 };
 
 /// Label names of the request counter. `path` is the original's name, `path_regex` the documented
@@ -168,35 +168,23 @@ impl Metrics {
     /// Never in practice: two meters of one name, which a test would show.
     pub fn new() -> Result<Arc<Self>, prometheus::Error> {
         let registry = Registry::new();
-        let process = prometheus::process_collector::ProcessCollector::for_self();
-        registry.register(Box::new(process))?;
-        let build = IntGauge::with_opts(
-            Opts::new("rig_build_info", "Constant 1, with the version as label.")
-                .const_label("version", env!("CARGO_PKG_VERSION")),
-        )?;
-        build.set(1);
-        registry.register(Box::new(build))?;
-        let requests = register(
-            &registry,
-            IntCounterVec::new(
-                Opts::new("rig_proxy_requests_total", "Requests handled by the proxy."),
-                &COUNTER_LABELS,
-            )?,
-        )?;
-        let duration = register(
-            &registry,
-            HistogramVec::new(
-                HistogramOpts::new(
-                    "rig_proxy_request_duration_seconds",
-                    "Time from a request's head to the last byte of its answer.",
-                )
-                .buckets(DURATION_BUCKETS.to_vec()),
-                &DURATION_LABELS,
-            )?,
-        )?;
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        registry.register(Box::new(build_info()?))?;
         let gauge = |name: &str, help: &str| register(&registry, IntGauge::new(name, help)?);
         let counter = |name: &str, help: &str| register(&registry, IntCounter::new(name, help)?);
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            register(
+                &registry,
+                IntCounterVec::new(Opts::new(name, help), labels)?,
+            )
+        };
         Ok(Arc::new(Self {
+            requests: counters(
+                "rig_proxy_requests_total",
+                "Requests handled by the proxy.",
+                &COUNTER_LABELS,
+            )?,
+            duration: register(&registry, duration()?)?,
             in_flight: gauge("rig_proxy_requests_in_flight", "Requests being answered.")?,
             upstream_connections: gauge("rig_upstream_connections", "Connections to targets.")?,
             upstream_retries: counter(
@@ -204,15 +192,10 @@ impl Metrics {
                 "Requests sent again because a pooled connection was dead.",
             )?,
             inbound_connections: gauge("rig_inbound_connections", "Client connections.")?,
-            inbound_refused: register(
-                &registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "rig_inbound_connections_refused_total",
-                        "Client connections closed by a limit.",
-                    ),
-                    &["reason"],
-                )?,
+            inbound_refused: counters(
+                "rig_inbound_connections_refused_total",
+                "Client connections closed by a limit.",
+                &["reason"],
             )?,
             answers_cut_off: counter(
                 "rig_proxy_answers_cut_off_total",
@@ -222,8 +205,6 @@ impl Metrics {
             endpoints: gauge("rig_endpoints", "Routed endpoints.")?,
             known: Mutex::default(),
             registry: registry.clone(),
-            requests,
-            duration,
         }))
     }
 
@@ -278,6 +259,22 @@ impl Metrics {
         }
         text
     }
+}
+
+fn build_info() -> Result<IntGauge, prometheus::Error> {
+    let opts = Opts::new("rig_build_info", "Constant 1, with the version as label.")
+        .const_label("version", env!("CARGO_PKG_VERSION"));
+    let build = IntGauge::with_opts(opts)?;
+    build.set(1);
+    Ok(build)
+}
+
+fn duration() -> Result<HistogramVec, prometheus::Error> {
+    let opts = HistogramOpts::new(
+        "rig_proxy_request_duration_seconds",
+        "Time from a request's head to the last byte of its answer.",
+    );
+    HistogramVec::new(opts.buckets(DURATION_BUCKETS.to_vec()), &DURATION_LABELS)
 }
 
 fn counter_values(labels: &RouteLabels, outcome: Outcome) -> [&str; 6] {

@@ -32,8 +32,9 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// of common back ends (nginx 75 s, Apache 5 s is the exception the retry covers).
 const IDLE_SWEEPS_MAX: u64 = 2;
 
-/// Largest response head accepted from a target; beyond it the target counts as broken.
-const RESPONSE_BUFFER_BYTES_MAX: usize = 256 * 1024;
+/// Largest response head accepted from a target; beyond it the target counts as broken. Twice what
+/// clients may send by default.
+const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
 
 /// The idle connections of one worker.
 pub struct Pool<B> {
@@ -53,6 +54,7 @@ pub struct Lease<B> {
     pub sender: SendRequest<B>,
     /// It has carried a request before, so the target may have closed it meanwhile.
     pub reused: bool,
+    retired: bool,
     origin: Arc<Origin>,
     pool: Rc<Pool<B>>,
 }
@@ -84,6 +86,7 @@ where
                 return Some(Lease {
                     sender,
                     reused: true,
+                    retired: false,
                     origin,
                     pool,
                 });
@@ -109,6 +112,7 @@ where
         Ok(Lease {
             sender,
             reused: false,
+            retired: false,
             origin: Arc::clone(origin),
             pool: Rc::clone(self),
         })
@@ -130,7 +134,13 @@ where
         actix_rt::spawn(async move {
             drop(connection.with_upgrades().await);
         });
-        Ok(Lease { sender, reused: false, origin: Arc::clone(origin), pool: Rc::clone(self) })
+        Ok(Lease {
+            sender,
+            reused: false,
+            retired: false,
+            origin: Arc::clone(origin),
+            pool: Rc::clone(self),
+        })
     }
 
     /// Closes connections that have been idle too long; called every [`SWEEP_INTERVAL`].
@@ -147,9 +157,14 @@ where
 }
 
 impl<B> Lease<B> {
+    /// The connection is closed after this response instead of given back.
+    pub fn retire(&mut self) {
+        self.retired = true;
+    }
+
     /// Gives the connection back once its response is read to the end.
     pub fn give_back(self) {
-        if self.sender.is_closed() {
+        if self.retired || self.sender.is_closed() {
             return;
         }
         let since_sweep = self.pool.sweep.get();
@@ -166,6 +181,8 @@ impl<B> Lease<B> {
 
 fn builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(RESPONSE_BUFFER_BYTES_MAX);
+    builder.max_buf_size(RESPONSE_HEAD_BYTES_MAX);
+    // The buffer may grow beyond its limit in one step.
+    builder.max_header_size(RESPONSE_HEAD_BYTES_MAX);
     builder
 }

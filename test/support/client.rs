@@ -260,7 +260,7 @@ pub(crate) fn ask_until(
 /// Reads the final answer to a request with `method`; informational ones before it are skipped.
 ///
 /// # Errors
-/// The peer is silent, or the head is missing or not HTTP.
+/// The peer is silent, or an answer's head is missing or not HTTP.
 pub(crate) fn receive(reader: &mut impl BufRead, method: &str) -> io::Result<Answer> {
     loop {
         let head = Head::read(reader)?.ok_or_else(|| {

@@ -69,9 +69,19 @@ impl Gateway {
         self.listeners["inbound"]
     }
 
+    /// Address of the proxy with TLS; there is one if there is a certificate.
+    pub(crate) fn inbound_tls(&self) -> SocketAddr {
+        self.listeners["inbound-tls"]
+    }
+
     /// Address of the management API.
     pub(crate) fn api(&self) -> SocketAddr {
         self.listeners["api"]
+    }
+
+    /// The child process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 }
 

@@ -127,7 +127,12 @@ fn root_alternatives(source: &str, ast: &Ast, edits: &mut Vec<Edit>) {
         single => slice::from_ref(single),
     };
     for alternative in alternatives {
-        let start = alternative.span().start.offset;
+        // The first part, as the whole may begin with the white space of verbose mode.
+        let first = match alternative {
+            Ast::Concat(concat) => concat.asts.first().unwrap_or(alternative),
+            single => single,
+        };
+        let start = first.span().start.offset;
         let begins_like_a_path = source[start..].starts_with(['/', '^', '(', '.', '[', '\\']);
         if !begins_like_a_path && !matches!(alternative, Ast::Empty(_)) {
             edits.push(Edit {

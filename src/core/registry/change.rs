@@ -96,7 +96,7 @@ impl Preconditions {
             (Tags::Any, Some(_)) => true,
             (Tags::OneOf(tags), Some(version)) => {
                 let etag = version.etag();
-                tags.iter().any(|tag| *tag == etag)
+                tags.contains(&etag)
             }
         };
         self.if_match.as_ref().is_none_or(matches)

@@ -1,8 +1,8 @@
 //! Scheme, host and port of an HTTP target (spec: `api-definitions.md` 1.4; RFC 3986 3.2).
 //!
-//! Everything else an address may carry (user-info, path, query, fragment, its own port) is dropped:
-//! a literal `target_url` with such parts is refused or warned about when the definition is checked,
-//! a variable can hold anything. Deliberately absent: name resolution.
+//! Everything else an address may carry (user-info, path, query, fragment, its own port) is
+//! dropped: a literal `target_url` with such parts is refused or warned about when the definition
+//! is checked, a variable can hold anything. Deliberately absent: name resolution.
 
 use std::net::Ipv6Addr;
 
@@ -231,7 +231,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_gives_an_origin_whose_host_is_a_host(url in "(https?://)?[a-z0-9:/@\\[\\]?#%. ü\\\\-]{0,16}") {
+        fn any_text_gives_an_origin_whose_host_is_a_host(
+            url in "(https?://)?[a-z0-9:/@\\[\\]?#%. ü\\\\-]{0,16}",
+        ) {
             let host = literal(&url, 80).host;
             prop_assert!(host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b)));
         }

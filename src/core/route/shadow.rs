@@ -14,8 +14,9 @@ use std::{fmt, ops::Range};
 use crate::core::route::{Route, RouteTable};
 
 /// Most pairs of patterns compared for one definition, so that ten thousand patterns with the same
-/// prefix cost milliseconds, not seconds. Behind the limit shadows stay untold.
-const COMPARISONS_MAX: usize = 250_000;
+/// prefix cost some milliseconds, not seconds. Ordinary tables need a few for each endpoint. Behind
+/// the limit only endpoints with literal twins are told.
+const COMPARISONS_MAX: usize = 50_000;
 
 /// Most shadows told for one definition; a catch-all can hide every other endpoint.
 const SHADOWS_MAX: usize = 100;
@@ -108,6 +109,9 @@ fn caster(table: &RouteTable, hidden: usize, comparisons: &mut usize) -> Option<
     let walk = trie.walk(endpoint.pattern.prefix());
     let twin = trie.routes(trie.exact(walk)).first().copied();
     let twin = twin.filter(|twin| endpoint.pattern.is_literal() && *twin < limit);
+    if *comparisons == 0 {
+        return twin.map(|by| by as usize);
+    }
     let open = trie.first_open(walk, twin.unwrap_or(limit), |other| {
         *comparisons = comparisons.saturating_sub(1);
         *comparisons > 0 && route(other).pattern.covers(&endpoint.pattern)

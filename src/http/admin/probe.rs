@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::{
     core::{
-        api::{Auth, Endpoint, ResponseFrom, Target, faults::Faults},
+        api::{Auth, faults::Faults, validate::is_supported_yet},
         registry::Rejection,
         route::{Plan, RequestHead, Route, RouteTable},
     },
@@ -218,7 +218,7 @@ fn answer(table: &RouteTable, question: &Question, token_check: &TokenCheck) -> 
             question.target.query(),
         )
     });
-    let called = asks_back_end(endpoint);
+    let called = is_supported_yet(endpoint.target, endpoint.response_from);
     let status = match &verdict {
         Some(Err(_)) => Some(StatusCode::UNAUTHORIZED),
         Some(Ok(())) | None if !called => Some(StatusCode::SERVICE_UNAVAILABLE),
@@ -236,16 +236,6 @@ fn answer(table: &RouteTable, question: &Question, token_check: &TokenCheck) -> 
         }),
         also_matching,
         status: status.map(|status| status.as_u16()),
-    }
-}
-
-/// Whether an HTTP back end is asked. Brokers, and answers that come through one, are not supported
-/// yet (names.md): 503. A NATS answer to an HTTP target never existed; it is the back end's own.
-const fn asks_back_end(endpoint: &Endpoint) -> bool {
-    match (endpoint.target, endpoint.response_from) {
-        (Target::Http, ResponseFrom::Http | ResponseFrom::Nats) => true,
-        (Target::Http, ResponseFrom::HttpAsync | ResponseFrom::Kafka | ResponseFrom::Kinesis)
-        | (Target::Kafka | Target::Kinesis | Target::Nats, _) => false,
     }
 }
 

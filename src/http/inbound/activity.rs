@@ -38,6 +38,10 @@ pub struct Activity {
     now: Rc<Cell<u64>>,
     /// HTTP/2 frames are not heads, so only idleness is judged.
     multiplexed: Cell<bool>,
+    /// The body of the last request was not read to its end.
+    unread: Cell<bool>,
+    /// The client speaks HTTP/1.0, in which the connection's end can be an answer's.
+    unframed: Cell<bool>,
     /// A request has been received, some time.
     used: Cell<bool>,
     /// Looks for ambiguous framing in heads as they arrive.
@@ -61,6 +65,8 @@ impl Activity {
             since: Cell::new(now.get()),
             now: Rc::clone(now),
             multiplexed: Cell::new(false),
+            unread: Cell::new(false),
+            unframed: Cell::new(false),
             used: Cell::new(false),
             scan: HeadScan::default(),
             signal: Cell::new(None),
@@ -71,6 +77,26 @@ impl Activity {
     /// The connection speaks HTTP/2.
     pub fn set_multiplexed(&self) {
         self.multiplexed.set(true);
+    }
+
+    /// The client speaks HTTP/1.0.
+    pub fn set_unframed(&self) {
+        self.unframed.set(true);
+    }
+
+    /// See [`set_unframed`](Self::set_unframed).
+    pub fn is_unframed(&self) -> bool {
+        self.unframed.get()
+    }
+
+    /// The body of the current request will not be read to its end.
+    pub fn leave_unread(&self) {
+        self.unread.set(true);
+    }
+
+    /// See [`leave_unread`](Self::leave_unread).
+    pub fn is_unread(&self) -> bool {
+        self.unread.get()
     }
 
     /// No request is being answered: what arrives belongs to a head.
@@ -108,6 +134,7 @@ impl Activity {
     pub fn begin(self: &Rc<Self>) -> Busy {
         self.busy.set(self.busy.get() + 1);
         self.in_head.set(false);
+        self.unread.set(false);
         self.used.set(true);
         Busy(Rc::clone(self))
     }
@@ -147,6 +174,15 @@ impl Activity {
             *task = Some(cx.waker().clone());
         }
         self.signal.take()
+    }
+}
+
+// === impl Busy ===
+
+impl Busy {
+    /// The connection that is busy.
+    pub fn activity(&self) -> &Activity {
+        &self.0
     }
 }
 

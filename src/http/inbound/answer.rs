@@ -64,7 +64,11 @@ impl Answer {
     /// An answer of the gateway itself.
     pub fn complete(bytes: Bytes) -> Self {
         let bytes = (!bytes.is_empty()).then_some(bytes);
-        Self { source: Source::Complete(bytes), record: None, busy: None }
+        Self {
+            source: Source::Complete(bytes),
+            record: None,
+            busy: None,
+        }
     }
 
     /// Streams a target's answer.
@@ -74,12 +78,21 @@ impl Answer {
         request: Option<std::rc::Rc<Progress>>,
         pause_max: Option<Duration>,
     ) -> Self {
-        let mut from_target =
-            FromTarget { inner, lease: Some(lease), request, pause_max, pause: None };
+        let mut from_target = FromTarget {
+            inner,
+            lease: Some(lease),
+            request,
+            pause_max,
+            pause: None,
+        };
         if from_target.inner.is_end_stream() {
             from_target.finish();
         }
-        Self { source: Source::Target(from_target), record: None, busy: None }
+        Self {
+            source: Source::Target(from_target),
+            record: None,
+            busy: None,
+        }
     }
 
     /// Keeps the connection marked as busy while the answer lasts.
@@ -133,6 +146,17 @@ impl Body for Answer {
     }
 }
 
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let (Source::Target(from_target), Some(busy)) = (&self.source, &self.busy)
+            && let Some(request) = &from_target.request
+            && request.state() != State::Done
+        {
+            busy.activity().leave_unread();
+        }
+    }
+}
+
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -145,15 +169,18 @@ impl std::fmt::Debug for Source {
 // === impl FromTarget ===
 
 impl FromTarget {
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, AnswerFailure>>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerFailure>>> {
         let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
             return self.poll_pause(cx);
         };
         self.pause = None;
-        if next.is_none() || self.inner.is_end_stream() {
+        // Nobody asks for what comes after trailers.
+        let has_ended = match &next {
+            None => true,
+            Some(Ok(frame)) => frame.is_trailers() || self.inner.is_end_stream(),
+            Some(Err(_)) => false,
+        };
+        if has_ended {
             self.finish();
         }
         Poll::Ready(next.map(|frame| frame.map_err(AnswerFailure::Target)))
@@ -173,9 +200,15 @@ impl FromTarget {
     }
 
     fn finish(&mut self) {
-        let Some(lease) = self.lease.take() else { return };
+        let Some(lease) = self.lease.take() else {
+            return;
+        };
         // A connection on which the request is still being sent cannot take the next one.
-        if self.request.as_ref().is_none_or(|request| request.state() == State::Done) {
+        if self
+            .request
+            .as_ref()
+            .is_none_or(|request| request.state() == State::Done)
+        {
             lease.give_back();
         }
     }

@@ -8,12 +8,12 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{io::AsyncWriteExt, time::timeout};
 
 use crate::{
     http::inbound::{
         activity::{Activity, Signal},
         client_stream::ClientStream,
+        farewell::{Ending, part},
         forward,
         peer::Peer,
         worker::{Open, Worker},
@@ -24,16 +24,16 @@ use crate::{
 /// Streams a client may have open at once on one HTTP/2 connection (nginx: 128, Envoy: 100).
 const H2_STREAMS_MAX: u32 = 128;
 
+/// Bytes a client may send on one stream before the target has taken them: 5 MB/s at 50 ms of way.
+const H2_STREAM_WINDOW: u32 = 256 * 1024;
+
+/// The same on all streams of a connection together. As much as all streams may hold, because an
+/// upload whose target does not read would otherwise stop those of its neighbours.
+const H2_CONNECTION_WINDOW: u32 = H2_STREAMS_MAX * H2_STREAM_WINDOW;
+
 /// An HTTP/2 client that does not answer a ping within [`H2_PING_TIMEOUT`] is gone.
 const H2_PING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
 const H2_PING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// What a slow head gets before its connection is closed.
-const SLOW_HEAD: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-
-/// How long the last bytes of a connection may take; they fit into an empty send buffer.
-const FAREWELL_MAX: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What every request of one connection is handled with.
 pub struct Client {
@@ -45,17 +45,6 @@ pub struct Client {
     pub activity: Rc<Activity>,
     /// Its place among the open connections; a tunnel takes a share of it along.
     pub open: Rc<Open>,
-}
-
-/// How serving HTTP/1.1 ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// hyper closed the connection, or gave it away.
-    Over,
-    /// It is open, and there is nothing on it.
-    Idle,
-    /// It is open, and has part of a head on it.
-    Slow,
 }
 
 /// The futures of HTTP/2 streams run on the connection's own thread.
@@ -96,41 +85,59 @@ pub async fn serve_http1(client: Client, stream: ClientStream) {
     let mut connection = builder
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    let end = poll_fn(|cx| {
+    let ending = poll_fn(|cx| {
         // First what has arrived, so that a signal meets the true state.
         if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
-            if let Err(error) = ended {
-                log::debug!("a client connection ended: {error}");
-            }
-            return Poll::Ready(End::Over);
+            return Poll::Ready(ending(&activity, ended));
         }
         match activity.poll_signal(cx) {
             None => Poll::Pending,
             // hyper would wait for a first request, and would drop a later one that has only begun.
-            Some(Signal::Drain) if activity.is_unused() => Poll::Ready(End::Idle),
+            Some(Signal::Drain) if activity.is_unused() => Poll::Ready(Ending::Plain),
             Some(Signal::Drain) if activity.is_in_head() => Poll::Pending,
             Some(Signal::Drain) => {
                 Pin::new(&mut connection).graceful_shutdown();
-                Pin::new(&mut connection).poll(cx).map(|_ended| End::Over)
+                Pin::new(&mut connection)
+                    .poll(cx)
+                    .map(|ended| ending(&activity, ended))
             }
-            Some(Signal::CloseIdle) => Poll::Ready(End::Idle),
-            Some(Signal::CloseSlow) => Poll::Ready(End::Slow),
+            Some(Signal::CloseIdle) => Poll::Ready(Ending::Plain),
+            Some(Signal::CloseSlow) => Poll::Ready(Ending::SlowHead),
         }
     })
     .await;
-    if end == End::Over {
-        return;
+    // An upgraded connection has no parts; it belongs to its tunnel.
+    if ending != Ending::Plain
+        && let Some(parts) = connection.into_parts()
+    {
+        // Boxed, because it must not make the future of every connection larger. The service stays
+        // until then, and with it the connection's place among the open ones.
+        Box::pin(part(parts.io.into_inner(), ending)).await;
     }
-    if let Some(parts) = connection.into_parts() {
-        let mut stream = parts.io.into_inner();
-        let farewell = async {
-            if end == End::Slow {
-                stream.write_all(SLOW_HEAD).await?;
-            }
-            stream.shutdown().await
+}
+
+/// What the end of hyper's part means for the rest.
+fn ending(activity: &Activity, ended: hyper::Result<()>) -> Ending {
+    let unread = if activity.is_unread() {
+        Ending::Unread
+    } else {
+        Ending::Plain
+    };
+    let Err(error) = ended else { return unread };
+    log::debug!("a client connection ended: {error}");
+    if error.is_user() {
+        // The one thing of ours that fails is an answer's body.
+        return if activity.is_unframed() {
+            Ending::CutOff
+        } else {
+            Ending::Plain
         };
-        // The client may be gone, or not listen; then nobody needs the answer.
-        drop(timeout(FAREWELL_MAX, farewell).await);
+    }
+    // hyper has answered a malformed or too long head, the rest of which may be on its way.
+    if error.is_parse() {
+        Ending::Unread
+    } else {
+        unread
     }
 }
 
@@ -144,6 +151,8 @@ pub async fn serve_http2(client: Client, stream: ClientStream) {
         .keep_alive_interval(H2_PING_INTERVAL)
         .keep_alive_timeout(H2_PING_TIMEOUT)
         .max_concurrent_streams(H2_STREAMS_MAX)
+        .initial_stream_window_size(H2_STREAM_WINDOW)
+        .initial_connection_window_size(H2_CONNECTION_WINDOW)
         .max_header_list_size(u32::try_from(settings.header_bytes_max).unwrap_or(u32::MAX));
     let client = Rc::new(client);
     let activity = Rc::clone(&client.activity);

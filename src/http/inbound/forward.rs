@@ -5,7 +5,7 @@ use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{
-        CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE,
+        CONNECTION, CONTENT_LENGTH, COOKIE, HOST, ORIGIN, SERVER, TRANSFER_ENCODING, UPGRADE,
     },
     request::Parts,
     uri::PathAndQuery,
@@ -17,7 +17,7 @@ use hyper::{
 
 use crate::{
     core::{
-        api::{ResponseFrom, Target},
+        api::validate::is_supported_yet,
         route::{
             Plan, Route,
             headers::{Aim, Hop, X_REQUEST_ID, toward_client, toward_target},
@@ -46,19 +46,28 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
     let snapshot = client.worker.snapshot();
     let span = Span::of(request.headers());
     if request.uri().path().starts_with(system::PREFIX)
-        && let Some(mut answer) =
-            system::answer(request.method(), request.uri().path(), &shared.health, || {
-                span.marks(request.headers())
-            })
+        && let Some(mut answer) = system::answer(
+            request.method(),
+            request.uri().path(),
+            &shared.health,
+            || span.marks(request.headers()),
+        )
     {
         answer.body_mut().hold(busy);
         return answer;
     }
     let log_path = shared.settings.request_log.then(|| request.uri().path());
     let mut record = Record::start(&shared.metrics, &snapshot, request.method(), log_path);
+    if request.version() == Version::HTTP_10 {
+        client.activity.set_unframed();
+    }
+    let has_body = !request.body().is_end_stream();
     let origin = request.headers().get(ORIGIN).cloned();
     let kept_id = request.headers().get(X_REQUEST_ID).cloned();
-    let exchange = Exchange { client: Rc::clone(&client), span };
+    let exchange = Exchange {
+        client: Rc::clone(&client),
+        span,
+    };
     match exchange.run(&snapshot.table, request, &mut record).await {
         Ok(Done::Answered(mut response)) => {
             record.set_outcome(Outcome::Ok, response.status());
@@ -68,11 +77,21 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
         }
         Ok(Done::Upgraded { response, ends }) => {
             record.set_outcome(Outcome::Ok, response.status());
-            let held = Held { open: Some(Rc::clone(&client.open)), busy, record };
+            let held = Held {
+                open: Some(Rc::clone(&client.open)),
+                busy,
+                record,
+            };
             actix_rt::spawn(carry(ends.client, ends.target, held));
             response
         }
         Err(refusal) => {
+            if has_body {
+                client.activity.leave_unread();
+                // hyper looks at the body that was just dropped before it writes the answer's head:
+                // one that has arrived is skipped, on any other the head says `connection: close`.
+                tokio::task::yield_now().await;
+            }
             record.set_outcome(refusal.outcome(), refusal.status());
             let marks = exchange.span.marks_for(kept_id.as_ref());
             let mut response = refusal.answer(marks, &shared.settings.cors, origin.as_ref());
@@ -88,7 +107,10 @@ enum Done {
     /// An ordinary answer.
     Answered(Response<Answer>),
     /// A 101, after which bytes pass both ways.
-    Upgraded { response: Response<Answer>, ends: Ends },
+    Upgraded {
+        response: Response<Answer>,
+        ends: Ends,
+    },
 }
 
 /// Both ends of a tunnel to be.
@@ -126,18 +148,24 @@ impl Exchange {
         record.set_route(plan.index);
         let route = plan.route;
         gate::check(&self.client, route, &request).await?;
-        if !is_served(route) {
+        let endpoint = route.endpoint();
+        if !is_supported_yet(endpoint.target, endpoint.response_from) {
             return Err(Refusal::Unavailable);
         }
         let upgrade = wanted_upgrade(&request);
-        let client_end = upgrade.as_ref().map(|_protocol| hyper::upgrade::on(&mut request));
+        let client_end = upgrade
+            .as_ref()
+            .map(|_protocol| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
-        let (body, progress) = self.body(route, &parts.headers, body)?;
+        let (body, progress) = self.body(route, &parts, body)?;
         self.rewrite(&mut parts, &plan, host, upgrade, progress.is_some())?;
         let request = Request::from_parts(parts, body);
         match client_end {
-            Some(client_end) => self.send_upgrade(route, request, client_end).await,
-            None => self.send(route, request, progress).await.map(Done::Answered),
+            Some(client_end) => Box::pin(self.send_upgrade(route, request, client_end)).await,
+            None => self
+                .send(route, request, progress)
+                .await
+                .map(Done::Answered),
         }
     }
 
@@ -145,12 +173,13 @@ impl Exchange {
     fn body(
         &self,
         route: &Route,
-        headers: &HeaderMap,
+        head: &Parts,
         body: Incoming,
     ) -> Result<(RequestBody, Option<Rc<Progress>>), Refusal> {
         let settings = &self.client.worker.shared.settings;
         let bytes_max = route.endpoint().body_bytes_max.or(settings.body_bytes_max);
-        let declared = headers
+        let declared = head
+            .headers
             .get(CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok())
             .and_then(|length| length.parse::<u64>().ok());
@@ -159,7 +188,13 @@ impl Exchange {
         {
             return Err(Refusal::PayloadTooLarge);
         }
-        Ok(RequestBody::new(body, bytes_max, settings.body_pause_max))
+        let multiplexed = head.version == Version::HTTP_2;
+        Ok(RequestBody::new(
+            body,
+            multiplexed,
+            bytes_max,
+            settings.body_pause_max,
+        ))
     }
 
     /// Turns the client's head into the one for the target.
@@ -187,22 +222,41 @@ impl Exchange {
             tracestate: self.span.tracestate(),
             upgrade,
         };
-        let add_headers = if endpoint.transform { &*route.api.add_headers } else { &[] };
+        if parts.version == Version::HTTP_2 {
+            join_cookies(&mut parts.headers);
+        }
+        let add_headers = if endpoint.transform {
+            &*route.api.add_headers
+        } else {
+            &[]
+        };
         toward_target(
             &mut parts.headers,
             hop,
-            Aim { authority: route.authority.clone(), add_headers },
+            Aim {
+                authority: route.authority.clone(),
+                add_headers,
+            },
         );
         if has_body && !has_length {
             // Said explicitly, because hyper would send a GET without its body otherwise.
-            parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            parts
+                .headers
+                .insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         } else if !has_length && expects_body(&parts.method) {
-            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            parts
+                .headers
+                .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let target = match &plan.target {
-            Some(target) => PathAndQuery::try_from(target.as_str())
-                .map_err(|_invalid| Refusal::BadRequest)?,
-            None => parts.uri.path_and_query().cloned().ok_or(Refusal::BadRequest)?,
+            Some(target) => {
+                PathAndQuery::try_from(target.as_str()).map_err(|_invalid| Refusal::BadRequest)?
+            }
+            None => parts
+                .uri
+                .path_and_query()
+                .cloned()
+                .ok_or(Refusal::BadRequest)?,
         };
         parts.uri = Uri::from(target);
         parts.version = Version::HTTP_11;
@@ -220,24 +274,30 @@ impl Exchange {
     ) -> Result<Response<Answer>, Refusal> {
         let pool = &self.client.worker.pool;
         let limit = self.head_limit(route);
-        if let Some(lease) = pool.checkout(&route.origin) {
-            let spare = spare(&request, progress.is_some());
+        let mut pooled = pool.checkout(&route.origin);
+        loop {
+            let lease = match pooled.take() {
+                Some(lease) => lease,
+                // Boxed, as all that is rarely done: it must not make every request's future
+                // larger, which hyper moves once per request and keeps while an answer is awaited.
+                None => Box::pin(pool.connect(&route.origin))
+                    .await
+                    .map_err(|error| unreachable(route, &error))?,
+            };
+            let reused = lease.reused;
+            let spare = if reused {
+                spare(&request, progress.is_some())
+            } else {
+                None
+            };
             match exchange(lease, request, progress.clone(), limit).await {
-                Ok((response, lease)) => return Ok(self.answer(response, lease, progress)),
-                Err(failure) => {
-                    let unsent = failure.unsent.map(|request| *request);
-                    request = match unsent.or(spare) {
-                        Some(request) if failure.died => request,
-                        Some(_) | None => return Err(failure.refusal),
-                    };
-                }
+                Ok((response, lease)) => return self.answer(response, lease, progress),
+                Err(failure) => match failure.unsent.map(|unsent| *unsent).or(spare) {
+                    Some(again) if reused && failure.died => request = again,
+                    Some(_) | None => return Err(failure.refusal),
+                },
             }
             self.client.worker.shared.metrics.upstream_retries.inc();
-        }
-        let lease = pool.connect(&route.origin).await.map_err(|error| unreachable(route, &error))?;
-        match exchange(lease, request, progress.clone(), limit).await {
-            Ok((response, lease)) => Ok(self.answer(response, lease, progress)),
-            Err(failure) => Err(failure.refusal),
         }
     }
 
@@ -257,34 +317,59 @@ impl Exchange {
             .await
             .map_err(|failure| failure.refusal)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(Done::Answered(self.answer(response, lease, None)));
+            return self.answer(response, lease, None).map(Done::Answered);
         }
-        let ends = Ends { client: client_end, target: hyper::upgrade::on(&mut response) };
+        let ends = Ends {
+            client: client_end,
+            target: hyper::upgrade::on(&mut response),
+        };
         toward_client(response.headers_mut(), true);
         let response = response.map(|_no_body| Answer::complete(bytes::Bytes::new()));
         Ok(Done::Upgraded { response, ends })
     }
 
     fn head_limit(&self, route: &Route) -> Duration {
-        route.endpoint().timeout.unwrap_or(self.client.worker.shared.settings.head_timeout)
+        route
+            .endpoint()
+            .timeout
+            .unwrap_or(self.client.worker.shared.settings.head_timeout)
     }
 
     fn answer(
         &self,
         response: Response<Incoming>,
-        lease: Lease<RequestBody>,
+        mut lease: Lease<RequestBody>,
         progress: Option<Rc<Progress>>,
-    ) -> Response<Answer> {
+    ) -> Result<Response<Answer>, Refusal> {
         let (mut parts, body) = response.into_parts();
+        if parts.version == Version::HTTP_10 {
+            // hyper would send what follows as HTTP/1.0, which knows no chunks.
+            lease.retire();
+        }
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            log::debug!("a target switched protocols although it was not asked to");
+            return Err(Refusal::BadGateway);
+        }
+        if parts.headers.contains_key(TRANSFER_ENCODING) {
+            // RFC 9112, 6.3: the body ends where its chunks do, and whoever believed the length
+            // would take the rest for the next answer.
+            parts.headers.remove(CONTENT_LENGTH);
+        }
         toward_client(&mut parts.headers, false);
         if parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED {
             parts.headers.remove(CONTENT_LENGTH);
         }
-        parts.headers.entry(SERVER).or_insert(HeaderValue::from_static(SERVER_NAME));
+        parts
+            .headers
+            .entry(SERVER)
+            .or_insert(HeaderValue::from_static(SERVER_NAME));
         parts.version = Version::HTTP_11;
         parts.extensions = http::Extensions::new();
         let pause_max = self.client.worker.shared.settings.answer_pause_max;
-        Response::from_parts(parts, Answer::stream(body, lease, progress, pause_max))
+        Ok(Response::from_parts(
+            parts,
+            Answer::stream(body, lease, progress, pause_max),
+        ))
     }
 }
 
@@ -307,11 +392,14 @@ async fn exchange(
     // A pooled connection may need a moment to notice that its last answer is over.
     if !lease.sender.is_ready() && lease.sender.ready().await.is_err() {
         let unsent = Some(Box::new(request));
-        return Err(Failure { refusal: Refusal::BadGateway, died: true, unsent });
+        return Err(Failure {
+            refusal: Refusal::BadGateway,
+            died: true,
+            unsent,
+        });
     }
     let mut answer = std::pin::pin!(lease.sender.try_send_request(request));
-    let mut deadline =
-        crate::http::inbound::request_body::AfterBody::new(progress.clone(), limit);
+    let mut deadline = crate::http::inbound::request_body::AfterBody::new(progress.clone(), limit);
     let outcome = poll_fn(|cx| {
         if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
             return Poll::Ready(Some(answer));
@@ -320,7 +408,11 @@ async fn exchange(
     })
     .await;
     match outcome {
-        None => Err(Failure { refusal: Refusal::GatewayTimeout, died: false, unsent: None }),
+        None => Err(Failure {
+            refusal: Refusal::GatewayTimeout,
+            died: false,
+            unsent: None,
+        }),
         Some(Ok(response)) => Ok((response, lease)),
         Some(Err(mut error)) => {
             let unsent = error.take_message().map(Box::new);
@@ -330,7 +422,11 @@ async fn exchange(
             }
             // A malformed answer is an answer: whoever sent it has seen the request.
             let died = refusal == Refusal::BadGateway && !error.error().is_parse();
-            Err(Failure { refusal, died, unsent })
+            Err(Failure {
+                refusal,
+                died,
+                unsent,
+            })
         }
     }
 }
@@ -385,17 +481,6 @@ fn plan<'t>(
     })
 }
 
-/// This version answers synchronously from HTTP targets only.
-fn is_served(route: &Route) -> bool {
-    let endpoint = route.endpoint();
-    match (endpoint.target, endpoint.response_from) {
-        // NATS cannot answer for an HTTP target, so the target's own answer is taken.
-        (Target::Http, ResponseFrom::Http | ResponseFrom::Nats) => true,
-        (Target::Http, ResponseFrom::HttpAsync | ResponseFrom::Kafka | ResponseFrom::Kinesis)
-        | (Target::Kafka | Target::Kinesis | Target::Nats, _) => false,
-    }
-}
-
 /// What the client called us. Exactly one name is allowed, and HTTP/1.1 demands one
 /// (RFC 9112, 3.2).
 fn host(request: &Request<Incoming>) -> Result<Option<HeaderValue>, Refusal> {
@@ -421,7 +506,8 @@ fn host(request: &Request<Incoming>) -> Result<Option<HeaderValue>, Refusal> {
 }
 
 fn is_host(host: &[u8]) -> bool {
-    host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte))
+    host.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte))
 }
 
 /// The body comes in chunks and in no further coding, which nobody would undo: the target is sent
@@ -430,7 +516,10 @@ fn is_served_coding(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => true,
-        (Some(coding), None) => coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"),
+        (Some(coding), None) => coding
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"chunked"),
         (Some(_), Some(_)) => false,
     }
 }
@@ -449,7 +538,10 @@ fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-    let offered = protocols.as_bytes().split(|byte| *byte == b',').all(is_offered);
+    let offered = protocols
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .all(is_offered);
     let bodiless = request.body().is_end_stream();
     (asks && offered && bodiless && request.version() == Version::HTTP_11)
         .then(|| protocols.clone())
@@ -457,15 +549,38 @@ fn wanted_upgrade(request: &Request<Incoming>) -> Option<HeaderValue> {
 
 /// `protocol`, an item of `upgrade`, is a plain name with or without a version, and not HTTP.
 fn is_offered(protocol: &[u8]) -> bool {
-    let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default().trim_ascii();
+    let name = protocol
+        .split(|byte| *byte == b'/')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._+".contains(byte);
-    let http = ["h2c", "h2", "http"].iter().any(|it| name.eq_ignore_ascii_case(it.as_bytes()));
+    let http = ["h2c", "h2", "http"]
+        .iter()
+        .any(|it| name.eq_ignore_ascii_case(it.as_bytes()));
     !name.is_empty() && name.iter().all(plain) && !http
 }
 
 /// RFC 9110, 8.6: without a body, these say so.
 fn expects_body(method: &Method) -> bool {
     *method == Method::POST || *method == Method::PUT || *method == Method::PATCH
+}
+
+/// HTTP/2 clients split cookies so that they compress well; HTTP/1.1 knows one line only (RFC 9113,
+/// 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<_> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    // What is joined from header text is header text.
+    if let Ok(joined) = HeaderValue::try_from(crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 fn via(version: Version) -> &'static str {

@@ -106,7 +106,8 @@ pub async fn check<B>(client: &Client, route: &Route, request: &Request<B>) -> R
     if let (Refused::Rejected(Rejection::UnknownKid(_)), Some((keys, known))) = (&refused, refresh)
     {
         // Refused or late: the second judgement below then fails as the first one did.
-        drop(tokio::time::timeout(REFRESH_WAIT, keys.send(RefreshKeys { known })).await);
+        let refreshed = tokio::time::timeout(REFRESH_WAIT, keys.send(RefreshKeys { known }));
+        drop(Box::pin(refreshed).await);
         if gate.judge(auth, request.headers(), query).is_ok() {
             return Ok(());
         }

@@ -20,7 +20,8 @@ pub const SERVER_NAME: &str = "rig";
 /// Why the gateway answers itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The request cannot be used: no or several `host`, raw bytes or broken escapes in the path.
+    /// The request cannot be used: no or several `host`, raw bytes or broken escapes in the path,
+    /// broken framing of the body.
     #[error("bad request")]
     BadRequest,
     /// TRACE or CONNECT, or a transfer coding besides `chunked`.

@@ -32,7 +32,7 @@ pub enum State {
     Malformed,
     /// The client broke off.
     Broken,
-    /// The target's connection lost interest: it answered early, or died.
+    /// The target's connection takes no more: it has failed, or its answer is over.
     Abandoned,
 }
 
@@ -48,6 +48,9 @@ pub enum BodyFailure {
     /// See [`State::Malformed`] and [`State::Broken`].
     #[error("the client broke off or framed its body wrongly: {0}")]
     Client(#[from] hyper::Error),
+    /// See [`State::Broken`].
+    #[error("the client reset its stream")]
+    Reset,
 }
 
 /// Shared between a body and the handler that waits for the answer.
@@ -71,6 +74,7 @@ pub enum RequestBody {
 #[derive(Debug)]
 pub struct Streaming {
     inner: Incoming,
+    multiplexed: bool,
     progress: Rc<Progress>,
     bytes_max: u64,
     pause_max: Option<Duration>,
@@ -107,9 +111,11 @@ impl Progress {
 // === impl RequestBody ===
 
 impl RequestBody {
-    /// Wraps what the client sends; `None` as progress means there is no body.
+    /// Wraps what the client sends; `None` as progress means there is no body. `multiplexed`: the
+    /// client speaks HTTP/2.
     pub fn new(
         inner: Incoming,
+        multiplexed: bool,
         bytes_max: Option<u64>,
         pause_max: Option<Duration>,
     ) -> (Self, Option<Rc<Progress>>) {
@@ -123,6 +129,7 @@ impl RequestBody {
         });
         let streaming = Streaming {
             inner,
+            multiplexed,
             progress: Rc::clone(&progress),
             bytes_max: bytes_max.unwrap_or(u64::MAX),
             pause_max,
@@ -170,6 +177,11 @@ impl Streaming {
         };
         self.pause = None;
         match next {
+            // hyper takes a stream that was reset without an error for one that has ended.
+            None if self.multiplexed && !self.inner.is_end_stream() => {
+                self.progress.end(State::Broken);
+                Poll::Ready(Some(Err(BodyFailure::Reset)))
+            }
             None => {
                 self.progress.end(State::Done);
                 Poll::Ready(None)
@@ -184,8 +196,12 @@ impl Streaming {
                 Poll::Ready(Some(Err(error.into())))
             }
             Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                let bytes = self.progress.bytes.get() + length;
+                let Some(data) = frame.data_ref() else {
+                    // Trailers end a body, and are not passed on (RFC 9110, 6.5.1).
+                    self.progress.end(State::Done);
+                    return Poll::Ready(None);
+                };
+                let bytes = self.progress.bytes.get() + data.len() as u64;
                 if bytes > self.bytes_max {
                     self.progress.end(State::TooLarge);
                     return Poll::Ready(Some(Err(BodyFailure::TooLarge)));

@@ -7,7 +7,7 @@ use std::{rc::Rc, sync::Arc, time::Instant};
 use http::{Method, StatusCode};
 
 use crate::{
-    message::proxy::Snapshot,
+    http::inbound::worker::Held,
     telemetry::metrics::{Metrics, NOT_APPLICABLE, Outcome, RouteLabels, method_label},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 pub struct Record {
     started: Instant,
     metrics: Arc<Metrics>,
-    snapshot: Rc<Arc<Snapshot>>,
+    snapshot: Rc<Held>,
     route: Option<u32>,
     method: Method,
     outcome: Outcome,
@@ -37,7 +37,7 @@ impl Record {
     /// Starts the clock. Until told otherwise the outcome is that the client left.
     pub fn start(
         metrics: &Arc<Metrics>,
-        snapshot: &Rc<Arc<Snapshot>>,
+        snapshot: &Rc<Held>,
         method: &Method,
         log_path: Option<&str>,
     ) -> Self {

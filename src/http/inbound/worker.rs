@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    ops::Deref,
     rc::{Rc, Weak},
     sync::{
         Arc,
@@ -81,10 +82,14 @@ pub struct Worker {
     pub pool: Rc<Pool<RequestBody>>,
     /// Tick of the worker's clock.
     pub now: Rc<Cell<u64>>,
-    snapshot: RefCell<Rc<Arc<Snapshot>>>,
+    snapshot: RefCell<Rc<Held>>,
     activities: RefCell<Vec<Weak<Activity>>>,
     draining: Cell<bool>,
 }
+
+/// A worker's share of a snapshot, counted by a counter of its own.
+#[derive(Debug)]
+pub struct Held(Arc<Snapshot>);
 
 /// One open client connection; closing it is noticed by whoever waits for the last.
 pub struct Open(Arc<Shared>);
@@ -137,6 +142,14 @@ impl Shared {
     }
 }
 
+impl Deref for Held {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
+}
+
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.metrics.inbound_connections.dec();
@@ -151,7 +164,7 @@ impl Drop for Open {
 impl Worker {
     /// Starts the worker's clock on the current thread.
     pub fn start(shared: Arc<Shared>, upstream: Arc<upstream::Settings>) -> Rc<Self> {
-        let snapshot = Rc::new(shared.snapshot.load_full());
+        let snapshot = Rc::new(Held(shared.snapshot.load_full()));
         let worker = Rc::new(Self {
             shared,
             pool: Pool::new(upstream),
@@ -166,11 +179,11 @@ impl Worker {
 
     /// The current snapshot. Counted references are per worker, so that workers do not contend for
     /// one counter with every request.
-    pub fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+    pub fn snapshot(&self) -> Rc<Held> {
         let latest = self.shared.snapshot.load();
         let mut mine = self.snapshot.borrow_mut();
-        if !Arc::ptr_eq(&latest, &mine) {
-            *mine = Rc::new(Arc::clone(&latest));
+        if !Arc::ptr_eq(&latest, &mine.0) {
+            *mine = Rc::new(Held(Arc::clone(&latest)));
         }
         Rc::clone(&mine)
     }

@@ -60,11 +60,6 @@ impl Builder {
 // === impl Gateway ===
 
 impl Gateway {
-    /// Address of the proxy's HTTPS port.
-    pub(crate) fn inbound_tls(&self) -> SocketAddr {
-        self.listeners["inbound-tls"]
-    }
-
     /// Address of the management API's HTTPS port.
     pub(crate) fn api_tls(&self) -> SocketAddr {
         self.listeners["api-tls"]
