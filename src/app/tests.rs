@@ -43,13 +43,16 @@ fn broken() -> (String, Phase) {
 #[test]
 fn a_node_whose_registry_dies_is_taken_out_of_service_and_ends() {
     assert_eq!(EXIT_BROKEN, 70);
-    assert_eq!(end(|running| running._actors._registry.do_send(Poison)), broken());
+    assert_eq!(
+        end(|running| running._actors.registry.do_send(Poison)),
+        broken()
+    );
 }
 
 #[test]
 fn a_node_that_loses_a_worker_is_taken_out_of_service_and_ends() {
     let kill = |running: &Running| {
-        assert!(running.workers.iter().all(actix_rt::Arbiter::stop));
+        assert!(running.inbound.workers.iter().all(actix_rt::Arbiter::stop));
     };
     assert_eq!(end(kill), broken());
 }

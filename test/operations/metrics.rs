@@ -70,71 +70,37 @@ fn start(backend: &Puppet) -> Gateway {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Method and target of a request, its status, and the labels it is counted under: method,
+/// pattern, target and outcome, with the count.
+const ENDS: [&str; 10] = [
+    "GET /shop/hats?q 200 GET /shop/([a-z]+) http ok 1",
+    "HEAD /shop/caps 200 GET /shop/([a-z]+) http ok 2",
+    "GET /nowhere 404 GET N/A N/A not_found 1",
+    "BREW /nowhere 404 OTHER N/A N/A not_found 1",
+    "BREW /pot 405 OTHER N/A N/A method_not_allowed 1",
+    "GET /%zz 400 GET N/A N/A bad_request 1",
+    "GET /till 401 GET /till http unauthorized 1",
+    "GET /gone 502 GET /gone http unreachable 1",
+    "POST /queue 503 POST /queue kafka unavailable 1",
+    "POST /small 413 POST /small http payload_too_large 1",
+];
+
 #[test]
 fn requests_are_counted_under_the_documented_names_and_labels() {
     let backend = Puppet::obliging();
     let gateway = start(&backend);
-    for (method, target, status, line) in [
-        (
-            "GET",
-            "/shop/hats?q",
-            200,
-            ("GET", "/shop/([a-z]+)", "http", "ok", 1),
-        ),
-        (
-            "HEAD",
-            "/shop/caps",
-            200,
-            ("GET", "/shop/([a-z]+)", "http", "ok", 2),
-        ),
-        (
-            "GET",
-            "/nowhere",
-            404,
-            ("GET", "N/A", "N/A", "not_found", 1),
-        ),
-        (
-            "BREW",
-            "/nowhere",
-            404,
-            ("OTHER", "N/A", "N/A", "not_found", 1),
-        ),
-        (
-            "BREW",
-            "/pot",
-            405,
-            ("OTHER", "N/A", "N/A", "method_not_allowed", 1),
-        ),
-        ("GET", "/%zz", 400, ("GET", "N/A", "N/A", "bad_request", 1)),
-        (
-            "GET",
-            "/till",
-            401,
-            ("GET", "/till", "http", "unauthorized", 1),
-        ),
-        (
-            "GET",
-            "/gone",
-            502,
-            ("GET", "/gone", "http", "unreachable", 1),
-        ),
-        (
-            "POST",
-            "/queue",
-            503,
-            ("POST", "/queue", "kafka", "unavailable", 1),
-        ),
-        (
-            "POST",
-            "/small",
-            413,
-            ("POST", "/small", "http", "payload_too_large", 1),
-        ),
-    ] {
-        let request = Request::json(method, target, &json!("body"));
+    for end in ENDS {
+        let words: Vec<&str> = end.split(' ').collect();
+        let [method, path, status, labels @ ..] = &words[..] else {
+            panic!("{end}");
+        };
+        let request = Request::json(method, path, &json!("body"));
         let answer = ask(gateway.inbound(), &request).expect("an answer");
-        assert_eq!(answer.status, status, "{method} {target}");
-        let (method, pattern, target, outcome, count) = line;
+        assert_eq!(answer.status.to_string(), *status, "{end}");
+        let [method, pattern, target, outcome, count] = labels else {
+            panic!("{end}");
+        };
+        let count = count.parse().expect("a number");
         await_line(&gateway, &counted(method, pattern, target, outcome, count));
     }
     let text = metrics(&gateway);
