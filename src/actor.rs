@@ -11,6 +11,8 @@ pub mod cluster;
 pub mod keys;
 pub mod proxy;
 pub mod registry;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use tokio::sync::mpsc;
 

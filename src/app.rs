@@ -6,6 +6,8 @@
 pub mod demo;
 pub mod drain;
 pub mod ports;
+#[cfg(test)]
+mod tests;
 
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Instant};
 

@@ -10,7 +10,7 @@ use tokio::{
 use crate::{app::Running, message::registry::Leave, telemetry::health::Phase};
 
 /// An actor died; whoever runs this process should start a new one.
-const EXIT_BROKEN: u8 = 70;
+pub(super) const EXIT_BROKEN: u8 = 70;
 
 /// A second signal ended the process before it was drained.
 const EXIT_FORCED: u8 = 130;

@@ -1,6 +1,6 @@
 //! From an origin to an open stream: name lookup, TCP, TLS, all under one time limit.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use rustls::pki_types::ServerName;
 use tokio::{
@@ -48,7 +48,7 @@ pub async fn connect(origin: &Origin, settings: &Settings) -> Result<UpstreamStr
 }
 
 async fn open(origin: &Origin, settings: &Settings) -> Result<UpstreamStream, ConnectError> {
-    let stream = tcp(origin).await?;
+    let stream = tcp(origin, settings.connect_timeout).await?;
     // Without this, Nagle's algorithm and delayed acknowledgements add 40 ms to small requests.
     stream.set_nodelay(true).map_err(ConnectError::Tcp)?;
     if !origin.https {
@@ -63,22 +63,103 @@ async fn open(origin: &Origin, settings: &Settings) -> Result<UpstreamStream, Co
     Ok(UpstreamStream::tls(stream, settings.connections.clone()))
 }
 
-/// Tries every address of the name in turn, as the resolver orders them (RFC 6724).
-async fn tcp(origin: &Origin) -> Result<TcpStream, ConnectError> {
+async fn tcp(origin: &Origin, limit: Duration) -> Result<TcpStream, ConnectError> {
     if let Ok(ip) = origin.host.parse() {
         return TcpStream::connect(SocketAddr::new(ip, origin.port))
             .await
             .map_err(ConnectError::Tcp);
     }
-    let addresses = lookup_host((origin.host.as_str(), origin.port))
+    let addresses: Vec<_> = lookup_host((origin.host.as_str(), origin.port))
         .await
-        .map_err(ConnectError::Lookup)?;
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        .map_err(ConnectError::Lookup)?
+        .collect();
+    first_of(&addresses, limit).await
+}
+
+/// Tries the addresses in turn, as the resolver orders them (RFC 6724). One that does not answer
+/// must not use up the time of the next: a host is often reachable by one protocol only.
+async fn first_of(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, ConnectError> {
+    let none = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let mut error = ConnectError::Lookup(none);
+    let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(refused)) => error = ConnectError::Tcp(refused),
+            Err(_elapsed) => error = ConnectError::Timeout,
         }
     }
-    Err(ConnectError::Tcp(last))
+    Err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    /// Accepts nobody and refuses nobody, as a host behind a firewall.
+    struct Silent {
+        socket: socket2::Socket,
+        _waiting: Vec<std::net::TcpStream>,
+    }
+
+    impl Silent {
+        fn start() -> Self {
+            let socket =
+                socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            socket.bind(&any.into()).unwrap();
+            socket.listen(0).unwrap();
+            let address = socket.local_addr().unwrap().as_socket().unwrap();
+            // What does not fit into the backlog is dropped.
+            let waiting = std::iter::from_fn(|| {
+                std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok()
+            });
+            let waiting = waiting.take(100).collect();
+            Self {
+                socket,
+                _waiting: waiting,
+            }
+        }
+
+        fn address(&self) -> SocketAddr {
+            self.socket.local_addr().unwrap().as_socket().unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
+        let silent = Silent::start();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let addresses = [silent.address(), listener.local_addr().unwrap()];
+        let stream = timeout(
+            Duration::from_secs(1),
+            first_of(&addresses, Duration::from_secs(1)),
+        );
+        let stream = stream.await.expect("in time").expect("a connection");
+        assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_refuses_is_passed_over() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let refusing = {
+            let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            gone.local_addr().unwrap()
+        };
+        let addresses = [refusing, listener.local_addr().unwrap()];
+        let stream = first_of(&addresses, Duration::from_secs(1))
+            .await
+            .expect("a connection");
+        assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
+    }
+
+    #[tokio::test]
+    async fn a_name_without_addresses_is_an_error() {
+        let error = first_of(&[], Duration::from_secs(1))
+            .await
+            .expect_err("nowhere to go");
+        assert!(matches!(error, ConnectError::Lookup(_)), "{error}");
+    }
 }

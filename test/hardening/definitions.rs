@@ -161,7 +161,7 @@ fn garbage_definitions_are_refused_and_change_nothing() {
         )],
     );
     let mut gateway = Gateway::builder()
-        .config_json(&[valid.clone()])
+        .config_json(std::slice::from_ref(&valid))
         .start()
         .unwrap_or_else(|error| panic!("{error}"));
     let mut admin = Connection::open(gateway.api()).expect("a connection");

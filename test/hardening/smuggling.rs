@@ -19,8 +19,8 @@ use serde_json::json;
 use self::cases::{Case, Outcome, all};
 use crate::support::{
     backend::{Backend, Seen},
-    client::receive,
-    definition::{api, endpoint},
+    client::{Connection, receive},
+    definition::{api, endpoint, guarded_api, post},
     gateway::{Builder, Gateway},
     wire::to_text,
 };
@@ -173,6 +173,79 @@ fn a_head_that_arrives_byte_by_byte_smuggles_nothing() {
         to_text(&said)
     );
     assert_eq!(backend.take().len(), 0);
+}
+
+/// The gateway's own check sees only the first of several requests sent at once. For the others the
+/// HTTP library's rule holds: chunks count, the length is dropped, nothing is read after them.
+#[test]
+fn two_framings_behind_another_request_smuggle_nothing() {
+    let backend = Backend::start(0.0);
+    let gateway = start(Gateway::builder(), &backend);
+    let bytes = b"GET /case/one HTTP/1.1\r\nhost: a\r\n\r\n\
+        POST /case/two HTTP/1.1\r\nhost: a\r\ncontent-length: 40\r\n\
+        transfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
+    let said = converse(gateway.inbound(), bytes).expect("an end");
+    let statuses = statuses(&said).expect("answers");
+    assert!(matches!(statuses[..], [200, 200 | 400]), "{statuses:?}");
+    for request in backend.take() {
+        assert!(request.line.contains(" /case/"), "{request:?}");
+        assert!(has_one_framing(&request) && request.body.bytes.is_empty());
+    }
+}
+
+/// A body that nobody wants must be skipped to its end, or end the connection: its bytes look like
+/// the next request.
+#[test]
+fn the_body_of_a_refused_request_is_never_taken_for_a_request() {
+    const INSIDE: &str = "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
+    let backend = Backend::start(0.0);
+    let till = endpoint("till", "POST", "/till", json!({"secured": true}));
+    let builder = Gateway::builder().env("JWT_SECRET_KEY", "mysecret");
+    let gateway = start(builder, &backend);
+    post(&gateway, &guarded_api("b", backend.address(), &[till]));
+    let after = "GET /case/after HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let chunk = format!("{:x}\r\n{INSIDE}\r\n0\r\n\r\n", INSIDE.len());
+    let length = format!("content-length: {}", INSIDE.len());
+    for (start, status) in [
+        ("POST /nowhere", 404),
+        ("POST /till", 401),
+        ("POST /case/%zz", 400),
+        ("TRACE /case/trace", 501),
+        ("GET /_rig/health", 200),
+    ] {
+        for (framing, body) in [
+            (&*length, INSIDE),
+            ("transfer-encoding: chunked", &chunk),
+            ("content-length: 100000", INSIDE),
+        ] {
+            for at_once in [true, false] {
+                let name = format!("{start}, {framing}, at once: {at_once}");
+                let head = format!("{start} HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n");
+                let mut client = Connection::open(gateway.inbound()).expect("a connection");
+                let first = if at_once {
+                    [&*head, body].concat()
+                } else {
+                    head
+                };
+                client.send(first.as_bytes()).expect("sent");
+                let answer = client.receive("POST").expect("an answer");
+                assert_eq!(answer.status, status, "{name}");
+                let rest = if at_once {
+                    after.to_owned()
+                } else {
+                    [body, after].concat()
+                };
+                // The connection may be closed by now, which is as good.
+                client.send(rest.as_bytes()).ok();
+                if let Ok(answer) = client.receive("GET") {
+                    assert_eq!(answer.status, 200, "{name}");
+                }
+                for request in backend.take() {
+                    assert_eq!(request.line, "GET /case/after", "{name}");
+                }
+            }
+        }
+    }
 }
 
 /// `bytes` with the first `from` replaced.

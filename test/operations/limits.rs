@@ -263,31 +263,41 @@ fn connections_over_tls_count_like_any_other() {
         .unwrap_or_else(|error| panic!("{error}"));
     let health = Request::new("GET", "/_rig/health");
     let open = || TlsConnection::open(gateway.inbound_tls(), &pair.certificate);
+    let plain = || ask(gateway.inbound(), &health).expect("an answer").status;
     let mut first = open().expect("a connection");
     assert_eq!(first.ask(&health).expect("an answer").status, 200);
     assert!(
         open().is_err(),
         "without a handshake there is no way to say 503"
     );
-    assert_eq!(
-        ask(gateway.inbound(), &health).expect("an answer").status,
-        503
-    );
+    assert_eq!(plain(), 503);
     drop(first);
-    let answer = ask_until(gateway.inbound(), &health, SOON, |answer| {
-        answer.status == 200
-    });
-    answer.expect("room again");
+    await_connections(&gateway, 0);
+    assert_eq!(
+        open()
+            .and_then(|mut it| it.ask(&health))
+            .expect("an answer")
+            .status,
+        200
+    );
+    await_connections(&gateway, 0);
     // A handshake that is never finished holds its place only for HEADER_TIMEOUT.
     let mut silent = Connection::open(gateway.inbound_tls()).expect("a connection");
     silent.send(b"\x16\x03\x01").expect("sent");
-    let turned_away = ask_until(gateway.inbound(), &health, SOON, |answer| {
-        answer.status == 503
-    });
-    turned_away.expect("its place is taken");
-    let answer = ask_until(gateway.inbound(), &health, SOON, |answer| {
-        answer.status == 200
-    });
-    answer.expect("room again");
+    await_connections(&gateway, 1);
+    assert_eq!(plain(), 503);
+    await_connections(&gateway, 0);
+    assert_eq!(plain(), 200);
     assert!(silent.closes_within(SOON));
+}
+
+/// Waits until the gateway counts so many client connections.
+fn await_connections(gateway: &Gateway, count: usize) {
+    let line = format!("rig_inbound_connections {count}");
+    let request = Request::new("GET", "/metrics");
+    let counted = ask_until(gateway.api(), &request, SOON, |answer| {
+        let text = String::from_utf8_lossy(&answer.body.bytes);
+        text.lines().any(|other| other == line)
+    });
+    counted.unwrap_or_else(|error| panic!("{line}: {error}"));
 }

@@ -32,9 +32,20 @@ fn await_line(gateway: &Gateway, line: &str) {
     }
 }
 
-#[test]
-fn requests_are_counted_under_the_documented_names_and_labels() {
-    let backend = Puppet::obliging();
+/// Names that dashboards use.
+const NAMES: [&str; 8] = [
+    "rig_proxy_requests_total",
+    "rig_proxy_request_duration_seconds_bucket",
+    "rig_proxy_requests_in_flight",
+    "rig_upstream_connections",
+    "rig_build_info",
+    "process_resident_memory_bytes",
+    "process_cpu_seconds_total",
+    "process_open_fds",
+];
+
+/// A gateway with an endpoint for each way a request can end.
+fn start(backend: &Puppet) -> Gateway {
     let endpoints = [
         endpoint("list", "GET", "/shop/([a-z]+)", json!({})),
         endpoint("brew", "BREW", "/pot", json!({})),
@@ -48,7 +59,7 @@ fn requests_are_counted_under_the_documented_names_and_labels() {
     ];
     let till = endpoint("till", "GET", "/till", json!({"secured": true}));
     let gone = endpoint("gone", "GET", "/gone", json!({}));
-    let gateway = Gateway::builder()
+    Gateway::builder()
         .env("JWT_SECRET_KEY", "mysecret")
         .config_json(&[
             api("a", backend.address(), &endpoints),
@@ -56,87 +67,44 @@ fn requests_are_counted_under_the_documented_names_and_labels() {
             api("c", ([127, 0, 0, 1], 1).into(), &[gone]),
         ])
         .start()
-        .unwrap_or_else(|error| panic!("{error}"));
-    let send = |method: &str, target: &str| {
-        let request = Request::json(method, target, &json!("body"));
-        ask(gateway.inbound(), &request).expect("an answer").status
-    };
-    for (method, target, status, line) in [
-        (
-            "GET",
-            "/shop/hats?q",
-            200,
-            counted("GET", "/shop/([a-z]+)", "http", "ok", 1),
-        ),
-        (
-            "HEAD",
-            "/shop/caps",
-            200,
-            counted("GET", "/shop/([a-z]+)", "http", "ok", 2),
-        ),
-        (
-            "GET",
-            "/nowhere",
-            404,
-            counted("GET", "N/A", "N/A", "not_found", 1),
-        ),
-        (
-            "BREW",
-            "/nowhere",
-            404,
-            counted("OTHER", "N/A", "N/A", "not_found", 1),
-        ),
-        (
-            "BREW",
-            "/pot",
-            405,
-            counted("OTHER", "N/A", "N/A", "method_not_allowed", 1),
-        ),
-        (
-            "GET",
-            "/%zz",
-            400,
-            counted("GET", "N/A", "N/A", "bad_request", 1),
-        ),
-        (
-            "GET",
-            "/till",
-            401,
-            counted("GET", "/till", "http", "unauthorized", 1),
-        ),
-        (
-            "GET",
-            "/gone",
-            502,
-            counted("GET", "/gone", "http", "unreachable", 1),
-        ),
-        (
-            "POST",
-            "/queue",
-            503,
-            counted("POST", "/queue", "kafka", "unavailable", 1),
-        ),
-        (
-            "POST",
-            "/small",
-            413,
-            counted("POST", "/small", "http", "payload_too_large", 1),
-        ),
-    ] {
-        assert_eq!(send(method, target), status, "{method} {target}");
-        await_line(&gateway, &line);
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Method and target of a request, its status, and the labels it is counted under: method,
+/// pattern, target and outcome, with the count.
+const ENDS: [&str; 10] = [
+    "GET /shop/hats?q 200 GET /shop/([a-z]+) http ok 1",
+    "HEAD /shop/caps 200 GET /shop/([a-z]+) http ok 2",
+    "GET /nowhere 404 GET N/A N/A not_found 1",
+    "BREW /nowhere 404 OTHER N/A N/A not_found 1",
+    "BREW /pot 405 OTHER N/A N/A method_not_allowed 1",
+    "GET /%zz 400 GET N/A N/A bad_request 1",
+    "GET /till 401 GET /till http unauthorized 1",
+    "GET /gone 502 GET /gone http unreachable 1",
+    "POST /queue 503 POST /queue kafka unavailable 1",
+    "POST /small 413 POST /small http payload_too_large 1",
+];
+
+#[test]
+fn requests_are_counted_under_the_documented_names_and_labels() {
+    let backend = Puppet::obliging();
+    let gateway = start(&backend);
+    for end in ENDS {
+        let words: Vec<&str> = end.split(' ').collect();
+        let [method, path, status, labels @ ..] = &words[..] else {
+            panic!("{end}");
+        };
+        let request = Request::json(method, path, &json!("body"));
+        let answer = ask(gateway.inbound(), &request).expect("an answer");
+        assert_eq!(answer.status.to_string(), *status, "{end}");
+        let [method, pattern, target, outcome, count] = labels else {
+            panic!("{end}");
+        };
+        let count = count.parse().expect("a number");
+        await_line(&gateway, &counted(method, pattern, target, outcome, count));
     }
     let text = metrics(&gateway);
-    for name in [
-        "rig_proxy_requests_total",
-        "rig_proxy_request_duration_seconds_bucket",
-        "rig_proxy_requests_in_flight",
-        "rig_upstream_connections",
-        "rig_build_info",
-        "process_resident_memory_bytes",
-        "process_cpu_seconds_total",
-        "process_open_fds",
-    ] {
+    for name in NAMES {
         assert!(
             text.lines().any(|line| line.starts_with(name)),
             "{name}\n{text}"
@@ -166,7 +134,7 @@ fn random_paths_and_methods_add_no_series() {
         .unwrap_or_else(|error| panic!("{error}"));
     let mut connection = Connection::open(gateway.inbound()).expect("a connection");
     let mut send = |n: u64| {
-        let path = if n % 2 == 0 { "any" } else { "none" };
+        let path = if n.is_multiple_of(2) { "any" } else { "none" };
         let method = match n % 4 {
             0 | 1 => "GET".to_owned(),
             _ => format!("M{n}"),
@@ -220,6 +188,32 @@ fn the_number_of_requests_in_flight_returns_to_zero() {
     );
     await_line(&gateway, "rig_inbound_connections 1");
     backend.allow();
+}
+
+#[test]
+fn a_client_that_breaks_off_within_its_body_is_not_counted_as_the_targets_fault() {
+    let backend = Puppet::obliging();
+    let any = endpoint("any", "POST", "/any", json!({}));
+    let gateway = Gateway::builder()
+        .config_json(&[api("a", backend.address(), &[any])])
+        .start()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let head = "POST /any HTTP/1.1\r\nhost: a\r\n";
+    for (number, rest) in (1..).zip([
+        "content-length: 10\r\n\r\nhello",
+        "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    ]) {
+        let mut leaver = Connection::open(gateway.inbound()).expect("a connection");
+        leaver
+            .send(format!("{head}{rest}").as_bytes())
+            .expect("sent");
+        await_line(&gateway, "rig_proxy_requests_in_flight 1");
+        drop(leaver);
+        await_line(
+            &gateway,
+            &counted("POST", "/any", "http", "client_closed", number),
+        );
+    }
 }
 
 #[test]

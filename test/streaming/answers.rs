@@ -1,6 +1,8 @@
 //! Every way of beginning, framing and refusing an answer, and what the connection is good for
 //! afterwards.
 
+use std::{io::Write, thread};
+
 use crate::support::{
     peer::{End, Peer},
     target::Target,
@@ -230,6 +232,31 @@ fn an_early_answer_of_the_target_reaches_the_uploading_client() {
         }
     }
     gateway.until_nothing_is_held();
+}
+
+/// The reset must not overtake the answer on the gateway's side either.
+#[test]
+fn an_early_answer_of_a_target_that_then_resets_reaches_the_uploading_client() {
+    let target = Target::start();
+    let gateway = target.gateway();
+    for _ in 0..20 {
+        let mut client = Peer::connect(gateway.inbound());
+        let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n";
+        let mut peer = met(&target, &mut client, head);
+        let mut writer = client.writer();
+        let upload = thread::spawn(move || while writer.write_all(&[b'x'; 64 * 1024]).is_ok() {});
+        peer.bytes(1_000_000);
+        peer.say("HTTP/1.1 413 Too Large\r\nconnection: close\r\ncontent-length: 4\r\n\r\nmuch");
+        // With an upload unread, the system resets the connection.
+        drop(peer);
+        let answer = client.answer("POST");
+        assert_eq!(
+            (answer.status, to_text(&answer.body.bytes).as_str()),
+            (413, "much")
+        );
+        client.cut();
+        upload.join().expect("a thread");
+    }
 }
 
 #[test]

@@ -68,6 +68,12 @@ const FRAMING: &[Case] = &[
           23\r\nGET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n\r\n0\r\n\r\n",
         Refused(400),
     ),
+    case(
+        "both, after empty lines",
+        b"\r\n\r\nPOST PATH HTTP/1.1\r\nhost: a\r\ncontent-length: 40\r\n\
+          transfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n",
+        Refused(400),
+    ),
     // Spellings of `chunked` that one server knows and another does not.
     case(
         "chunked with a blank after it is chunked",
