@@ -1,10 +1,11 @@
 //! The room that moves bytes between the nodes of one cluster.
 //!
-//! [`start`] gives a [`Handle`] (commands), a receiver of [`Event`]s and a future that owns the libp2p
-//! `Swarm` and ends only with it. What the bytes mean is decided above: no message format, no member, no
-//! vote lives here, and no libp2p type leaves the room. May use libp2p, tokio, log, ipnet; never actix, never `core`.
-//! Deliberately absent: stored identities (rust-libp2p #5097), QUIC, relays, NAT traversal, a DHT.
-//! Protocols: <https://github.com/libp2p/specs> (noise, yamux, gossipsub v1.1, identify, ping, pnet, mdns).
+//! [`start`] gives a [`Handle`] (commands), a receiver of [`Event`]s and a future that owns the
+//! libp2p `Swarm` and ends only with it. What the bytes mean is decided above: no message format,
+//! no member, no vote lives here, and no libp2p type leaves the room. May use libp2p, tokio, log,
+//! ipnet; never actix, never `core`. Deliberately absent: stored identities (rust-libp2p #5097),
+//! QUIC, relays, NAT traversal, a DHT. Protocols: <https://github.com/libp2p/specs> (noise, yamux,
+//! gossipsub v1.1, identify, ping, pnet, mdns).
 
 use std::fmt;
 use std::future::Future;
@@ -38,8 +39,8 @@ use event_loop::EventLoop;
 use handle::Handle;
 use payload::Payload;
 
-/// Largest payload of one [`Handle::publish`]. Gossip frames end at 64 KiB; signature, key, topic (the
-/// cluster name is at most 128 bytes) and framing need less than 1 KiB of that.
+/// Largest payload of one [`Handle::publish`]. Gossip frames end at 64 KiB; signature, key, topic
+/// (the cluster name is at most 128 bytes) and framing need less than 1 KiB of that.
 pub const GOSSIP_BYTES_MAX: usize = 63 * 1024;
 /// Largest request: a page of 1 MiB plus its envelope.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
@@ -66,8 +67,8 @@ pub struct InboundId(u64);
 pub enum Event {
     /// The node accepts connections at this address.
     Listening(SocketAddr),
-    /// A peer is connected, identified and subscribed to the gossip topic, or was given up as a subscriber
-    /// after its grace time: then only requests reach it.
+    /// A peer is connected, identified and subscribed to the gossip topic, or was given up as a
+    /// subscriber after its grace time: then only requests reach it.
     PeerUp {
         /// Who.
         peer: Peer,
@@ -79,7 +80,8 @@ pub enum Event {
         /// Who.
         peer: Peer,
     },
-    /// A gossip message, at most once per message. Its author may be a node we hold no connection to.
+    /// A gossip message, at most once per message. Its author may be a node we hold no connection
+    /// to.
     Gossip {
         /// The author; the signature was verified.
         from: Peer,
@@ -102,7 +104,8 @@ pub enum Event {
         /// At most [`RESPONSE_BYTES_MAX`], or why there is no answer.
         result: Result<Payload, RequestError>,
     },
-    /// A connection was not admitted, here or over there. At most one per address and reason a minute.
+    /// A connection was not admitted, here or over there. At most one per address and reason a
+    /// minute.
     Refused {
         /// The other end.
         address: SocketAddr,
@@ -133,7 +136,8 @@ pub enum Refusal {
     Protocol,
 }
 
-/// Why a request has no answer. The peer may have seen it in every case but `NotConnected` and `Busy`.
+/// Why a request has no answer. The peer may have seen it in every case but `NotConnected` and
+/// `Busy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RequestError {
     /// No connection to this peer; nothing was sent.
@@ -169,7 +173,10 @@ pub enum P2pError {
     #[error("the cluster name must be 1 to 128 bytes without control characters")]
     ClusterName,
     /// Anybody could join.
-    #[error("listening on {listen} needs a cluster secret of at least {min} bytes, or a loopback address", min = config::SECRET_BYTES_MIN)]
+    #[error(
+        "listening on {listen} needs a cluster secret of at least {min} bytes, or use loopback",
+        min = config::SECRET_BYTES_MIN
+    )]
     SecretMissing {
         /// The address asked for.
         listen: SocketAddr,
@@ -181,13 +188,19 @@ pub enum P2pError {
         listen: SocketAddr,
     },
     /// Too easy to guess.
-    #[error("the cluster secret has {bytes} bytes; at least {min} are needed", min = config::SECRET_BYTES_MIN)]
+    #[error(
+        "the cluster secret has {bytes} bytes; at least {min} are needed",
+        min = config::SECRET_BYTES_MIN
+    )]
     SecretShort {
         /// Its length.
         bytes: usize,
     },
     /// More configured addresses than the room watches.
-    #[error("{count} peer addresses and names; at most {max} are possible", max = config::PLACES_MAX)]
+    #[error(
+        "{count} peer addresses and names; at most {max} are possible",
+        max = config::PLACES_MAX
+    )]
     TooManyPlaces {
         /// How many were given.
         count: usize,
@@ -224,8 +237,9 @@ pub enum LoopEnd {
 
 /// Opens the room: binds the listener, then returns without waiting for a peer.
 ///
-/// The future must be polled (usually spawned); it ends with the loop, and dropping it closes every connection
-/// at once. Both other parts go dead with it, so a caller that gets [`LoopEnd::Panicked`] starts again.
+/// The future must be polled (usually spawned); it ends with the loop, and dropping it closes every
+/// connection at once. Both other parts go dead with it, so a caller that gets
+/// [`LoopEnd::Panicked`] starts again.
 ///
 /// # Errors
 /// See [`P2pError`].

@@ -1,7 +1,8 @@
-//! Where a peer may be found, as an operator writes it, and the step from and to libp2p's multiaddresses.
+//! Where a peer may be found, as an operator writes it, and the step from and to libp2p's
+//! multiaddresses.
 //!
-//! Pure text work: names are resolved in `resolver`. Only TCP over IP exists here. Deliberately absent: link-local
-//! IPv6 (needs a zone, which multiaddresses cannot carry to another node).
+//! Pure text work: names are resolved in `resolver`. Only TCP over IP exists here. Deliberately
+//! absent: link-local IPv6 (needs a zone, which multiaddresses cannot carry to another node).
 //! Multiaddress: <https://github.com/multiformats/multiaddr>.
 
 use std::fmt;
@@ -14,6 +15,8 @@ use thiserror::Error;
 
 /// Longest host name, RFC 1035 2.3.4.
 const HOST_BYTES_MAX: usize = 253;
+/// Listen addresses taken from one identify message; a node has few interfaces that others can see.
+const LISTENS_MAX: usize = 8;
 
 /// A place to dial: an IP address and port, or a name that is looked up again and again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,7 +105,8 @@ impl Address {
 impl FromStr for Address {
     type Err = AddressError;
 
-    /// Reads `host:port`, `1.2.3.4:port`, `[::1]:port` or a multiaddress. Port 0 is for listening only.
+    /// Reads `host:port`, `1.2.3.4:port`, `[::1]:port` or a multiaddress. Port 0 is for listening
+    /// only.
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if text.starts_with('/') {
             return Self::from_multiaddr(text);
@@ -129,7 +133,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// The IP and TCP port a multiaddress begins with; IPv4 inside IPv6 is unwrapped, so that allow lists see one form.
+/// The IP and TCP port a multiaddress begins with; IPv4 inside IPv6 is unwrapped, so that allow
+/// lists see one form.
 pub(crate) fn socket_of(address: &Multiaddr) -> Option<SocketAddr> {
     let mut parts = address.iter();
     let ip = match parts.next()? {
@@ -162,6 +167,34 @@ pub(crate) fn is_dialable(socket: SocketAddr, teller: IpAddr) -> bool {
         && !ip.is_multicast()
         && !link_local
         && (!ip.is_loopback() || teller.is_loopback())
+}
+
+/// A peer's listen addresses as far as its connection bears them out: the IP we see, or that IP
+/// with its port.
+pub(crate) fn confirmed(claimed: &[Multiaddr], seen: IpAddr) -> Vec<SocketAddr> {
+    let claimed: Vec<_> = claimed
+        .iter()
+        .filter_map(socket_of)
+        .take(LISTENS_MAX * 4)
+        .collect();
+    let mut listens: Vec<_> = claimed
+        .iter()
+        .copied()
+        .filter(|address| address.ip() == seen)
+        .collect();
+    if listens.is_empty() {
+        // Behind address translation, or on another of its interfaces: the port is still the likely
+        // one.
+        listens = claimed
+            .iter()
+            .map(|address| SocketAddr::new(seen, address.port()))
+            .collect();
+    }
+    listens.sort_unstable();
+    listens.dedup();
+    listens.retain(|address| is_dialable(*address, seen));
+    listens.truncate(LISTENS_MAX);
+    listens
 }
 
 #[cfg(test)]
@@ -238,5 +271,30 @@ mod tests {
         ] {
             assert!(!is_dialable(at(never), near), "{never}");
         }
+    }
+
+    #[test]
+    fn listen_addresses_are_believed_as_far_as_the_connection_bears_them_out() {
+        let claimed = [
+            "/ip4/127.0.0.1/tcp/1",
+            "/ip4/10.0.0.1/tcp/1",
+            "/ip4/10.0.0.2/tcp/1",
+            "/ip4/10.0.0.1/udp/9",
+        ];
+        let claimed: Vec<Multiaddr> = claimed.iter().map(|text| text.parse().unwrap()).collect();
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        assert_eq!(
+            confirmed(&claimed, at("10.0.0.1:9").ip()),
+            [at("10.0.0.1:1")]
+        );
+        assert_eq!(
+            confirmed(&claimed, at("192.168.0.1:9").ip()),
+            [at("192.168.0.1:1")]
+        );
+        assert_eq!(
+            confirmed(&claimed, at("127.0.0.1:9").ip()),
+            [at("127.0.0.1:1")]
+        );
+        assert_eq!(confirmed(&[], at("10.0.0.1:9").ip()), []);
     }
 }

@@ -1,7 +1,8 @@
 //! The libp2p protocols a node speaks, and their settings.
 //!
-//! Every value that differs from libp2p's default has its reason beside it; the measurements are in the project's
-//! fact sheet. Deliberately absent: peer scoring and explicit peers of gossipsub; members are trusted.
+//! Every value that differs from libp2p's default has its reason beside it; the measurements are in
+//! the project's fact sheet. Deliberately absent: peer scoring and explicit peers of gossipsub;
+//! members are trusted.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,8 @@ const SYNC: StreamProtocol = StreamProtocol::new("/rig/registry/sync/1");
 const PEERS: StreamProtocol = StreamProtocol::new("/rig/peers/1");
 /// Limit of a request, from sending it to the last byte of its answer.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Requests of both directions on one connection; a member has at most 21 open (cluster protocol, section 6).
+/// Requests of both directions on one connection; a member has at most 21 open (cluster protocol,
+/// section 6).
 const REQUESTS_PER_CONNECTION_MAX: usize = 32;
 /// Whole gossip frame, both sides must agree; equals libp2p's default.
 const GOSSIP_FRAME_MAX: usize = 64 * 1024;
@@ -152,7 +154,8 @@ fn gossip(key: &Keypair, topic: &IdentTopic) -> Result<gossipsub::Behaviour, Str
         .heartbeat_initial_delay(Duration::from_millis(100))
         .validation_mode(ValidationMode::Strict)
         .max_transmit_size(GOSSIP_FRAME_MAX)
-        // Members leave and return within seconds here; a minute of back-off would keep them out of meshes.
+        // Members leave and return within seconds here; a minute of back-off would keep them out of
+        // meshes.
         .prune_backoff(Duration::from_secs(5))
         .unsubscribe_backoff(Duration::from_secs(1))
         .duplicate_cache_time(Duration::from_secs(60))

@@ -1,8 +1,9 @@
 //! The address book: where peers may be, who was found there, and when to dial again.
 //!
-//! No socket and no clock in here; time is an argument. Addresses are the keys, not identities: a peer that
-//! restarts keeps its address and changes its identity. What was configured is never forgotten, what a
-//! peer told is forgotten some minutes after its last sign of life. Nothing in libp2p dials again by itself.
+//! No socket and no clock in here; time is an argument. Addresses are the keys, not identities: a
+//! peer that restarts keeps its address and changes its identity. What was configured is never
+//! forgotten, what a peer told is forgotten some minutes after its last sign of life. Nothing in
+//! libp2p dials again by itself.
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +17,8 @@ use super::roster::{ENTRIES_MAX, Entry};
 
 /// Addresses known at once; above that the one nearest to being forgotten gives way.
 const ADDRESSES_MAX: usize = 2_048;
-/// An identity never comes back after its process, its address may: a restart takes seconds, not minutes.
+/// An identity never comes back after its process, its address may: a restart takes seconds, not
+/// minutes.
 const TOLD_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// A name is looked up every 5 s; an address missing from twelve answers is gone.
 const NAMED_LIFETIME: Duration = Duration::from_secs(60);
@@ -150,7 +152,8 @@ impl Book {
             .any(|line| line.peer.as_ref() == Some(peer))
     }
 
-    /// The addresses to dial now, at most `room`, marked as being dialled. One address per known peer.
+    /// The addresses to dial now, at most `room`, marked as being dialled. One address per known
+    /// peer.
     pub(crate) fn due(
         &mut self,
         now: Instant,
@@ -189,8 +192,8 @@ impl Book {
         due
     }
 
-    /// The dial led to `peer`. Counts as a failure until [`Book::proven`]: a node that turns us down after the
-    /// handshake must not be dialled without pause.
+    /// The dial led to `peer`. Counts as a failure until [`Book::proven`]: a node that turns us
+    /// down after the handshake must not be dialled without pause.
     pub(crate) fn reached(&mut self, address: SocketAddr, peer: PeerId, now: Instant) {
         if let Some(line) = self.entries.get_mut(&address) {
             line.peer = Some(peer);
@@ -223,8 +226,9 @@ impl Book {
         }
     }
 
-    /// The last connection to a peer ended: dial it soon. Where the address was not configured, a smaller identity
-    /// is left to dial first; where it was, somebody new may come up there who does not know us.
+    /// The last connection to a peer ended: dial it soon. Where the address was not configured, a
+    /// smaller identity is left to dial first; where it was, somebody new may come up there who
+    /// does not know us.
     pub(crate) fn lost(&mut self, peer: &PeerId, now: Instant) {
         for line in self
             .entries

@@ -1,8 +1,9 @@
 //! Frames of the request protocols: opaque bytes with a length in front.
 //!
-//! Request: length (u32, big endian), bytes. Answer: status (0 = bytes follow, 1 = too busy), then the same.
-//! A frame that claims more than the limit is not read; it is handed up as such, so that its sender can be counted
-//! (request-response itself reports no unreadable requests). Memory grows with what arrives, not with what is claimed.
+//! Request: length (u32, big endian), bytes. Answer: status (0 = bytes follow, 1 = too busy), then
+//! the same. A frame that claims more than the limit is not read; it is handed up as such, so that
+//! its sender can be counted (request-response itself reports no unreadable requests). Memory grows
+//! with what arrives, not with what is claimed.
 
 use std::io;
 

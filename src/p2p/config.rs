@@ -1,7 +1,7 @@
 //! The values this room is opened with, and the checks that must hold before a socket exists.
 //!
-//! Reading variables is the config room's work; times and sizes that nobody should have to tune are constants
-//! in the files that use them.
+//! Reading variables is the config room's work; times and sizes that nobody should have to tune are
+//! constants in the files that use them.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,11 +13,13 @@ use super::address::Address;
 
 /// Shortest cluster secret: 16 random bytes are 128 bits.
 pub const SECRET_BYTES_MIN: usize = 16;
-/// Configured addresses and names together; each name costs a task, each address a dial now and then.
+/// Configured addresses and names together; each name costs a task, each address a dial now and
+/// then.
 pub const PLACES_MAX: usize = 256;
 /// A full mesh of more nodes than this costs more in pings than it brings.
 pub const PEERS_MAX_MAX: usize = 1_000;
-/// Default of [`Config::peers_max`]: a full mesh of 100 nodes was measured, with room for a rolling restart.
+/// Default of [`Config::peers_max`]: a full mesh of 100 nodes was measured, with room for a rolling
+/// restart.
 pub const PEERS_MAX: usize = 128;
 /// Port that is tried for the addresses of [`Config::dns`].
 pub const DEFAULT_PORT: u16 = 4020;
@@ -27,7 +29,8 @@ const CLUSTER_BYTES_MAX: usize = 128;
 /// What [`super::start`] needs.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Clusters with other names never hear each other: the name is mixed into the keys and the topic.
+    /// Clusters with other names never hear each other: the name is mixed into the keys and the
+    /// topic.
     pub cluster: String,
     /// Where to accept peers; port 0 lets the system choose.
     pub listen: SocketAddr,
@@ -39,7 +42,8 @@ pub struct Config {
     pub loopback_without_secret: bool,
     /// Peers dialled for ever. Addresses of this node among them are harmless.
     pub peers: Vec<Address>,
-    /// A name whose every A and AAAA record is a peer (port [`DEFAULT_PORT`] unless the name gives another).
+    /// A name whose every A and AAAA record is a peer (port [`DEFAULT_PORT`] unless the name gives
+    /// another).
     pub dns: Option<Address>,
     /// Multicast discovery on every interface that is not loopback.
     pub mdns: bool,

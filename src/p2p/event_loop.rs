@@ -1,12 +1,13 @@
 //! Owns the swarm: one `select!` over commands, swarm events, lookups and a tick, in one task.
 //!
-//! Nothing here waits for the floor above; what cannot be handed up is dropped, refused or kept (see `outbox`).
-//! The parts: `swarm_events` (what libp2p reports), `requests` (the request protocol), `rounds` (what the tick
-//! does). A panic ends the task and with it every connection; the caller starts a new room.
+//! Nothing here waits for the floor above; what cannot be handed up is dropped, refused or kept
+//! (see `outbox`). The parts: `swarm_events` (what libp2p reports), `requests`, `rosters` (the two
+//! request protocols), `rounds` (what the tick does). A panic ends the task and with it every
+//! connection; the caller starts a new room.
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,7 @@ use super::resolver::Resolver;
 use super::{Event, LoopEnd, P2pError, Peer, transport};
 
 mod requests;
+mod rosters;
 mod rounds;
 mod swarm_events;
 
@@ -39,6 +41,8 @@ use requests::{Asked, Asking};
 
 /// Resolution of all deadlines; ten wake-ups a second are nothing.
 const TICK: Duration = Duration::from_millis(100);
+/// Time for the last messages to leave; libp2p does not say when they have.
+const FLUSH: Duration = Duration::from_millis(100);
 /// Time for connections to close in good order.
 const CLOSING_MAX: Duration = Duration::from_millis(500);
 
@@ -97,17 +101,7 @@ impl EventLoop {
             local,
             settings,
         );
-        swarm
-            .listen_on(address::multiaddr_of(config.listen))
-            .map_err(|error| P2pError::Listen {
-                listen: config.listen,
-                reason: match error {
-                    TransportError::Other(error) => error.to_string(),
-                    TransportError::MultiaddrNotSupported(_) => {
-                        "the address family is not supported".to_owned()
-                    }
-                },
-            })?;
+        listen(&mut swarm, config.listen)?;
         let (handle, commands, shared) = Handle::open(Peer(local));
         let (outbox, events) = Outbox::open();
         let now = Instant::now();
@@ -243,8 +237,17 @@ impl EventLoop {
         let _ = self.swarm.disconnect_peer_id(peer);
     }
 
-    /// Closes connections in good order, so that peers notice at once.
+    /// Sends what was accepted, then closes connections in good order, so that peers notice at
+    /// once.
     async fn close(&mut self) {
+        let flushed = time::sleep(FLUSH);
+        tokio::pin!(flushed);
+        loop {
+            tokio::select! {
+                () = &mut flushed => break,
+                event = self.swarm.select_next_some() => self.on_swarm_event(event),
+            }
+        }
         let connected: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
         for peer in connected {
             let _ = self.swarm.disconnect_peer_id(peer);
@@ -276,6 +279,24 @@ pub(crate) async fn supervise(event_loop: EventLoop) -> LoopEnd {
         Err(error) if error.is_panic() => LoopEnd::Panicked(message_of(&*error.into_panic())),
         // Only `_abort` cancels the task, or the runtime at its end.
         Err(_) => LoopEnd::Abandoned,
+    }
+}
+
+/// Binds the listener.
+///
+/// libp2p sets SO_REUSEPORT, with which a second process would silently take half of the
+/// connections; so the port is first asked for without it.
+fn listen(swarm: &mut Swarm<Net>, at: SocketAddr) -> Result<(), P2pError> {
+    let failed = |reason: String| P2pError::Listen { listen: at, reason };
+    if at.port() != 0 {
+        drop(TcpListener::bind(at).map_err(|error| failed(error.to_string()))?);
+    }
+    match swarm.listen_on(address::multiaddr_of(at)) {
+        Ok(_) => Ok(()),
+        Err(TransportError::Other(error)) => Err(failed(error.to_string())),
+        Err(TransportError::MultiaddrNotSupported(_)) => {
+            Err(failed("the address family is not supported".to_owned()))
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Who may have a connection: allow list, bans and limits, asked by the swarm before anything else.
 //!
-//! The address is judged when a TCP connection arrives, before a byte of handshake, and again when it is established;
-//! the identity can only be judged then. One behaviour instead of libp2p's three, so that every denial carries
-//! one typed reason, and because `connection_limits` 0.7 keeps an entry for every identity it ever saw.
+//! The address is judged when a TCP connection arrives, before a byte of handshake, and again when
+//! it is established; the identity can only be judged then. One behaviour instead of libp2p's
+//! three, so that every denial carries one typed reason, and because `connection_limits` 0.7 keeps
+//! an entry for every identity it ever saw.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -25,11 +26,13 @@ use libp2p::{Multiaddr, PeerId};
 use super::Refusal;
 use super::address::socket_of;
 
-/// Two are normal for a moment (both sides dialled); after a power loss two dead ones may linger beside them.
+/// Two are normal for a moment (both sides dialled); after a power loss two dead ones may linger
+/// beside them.
 const CONNECTIONS_PER_PEER_MAX: usize = 4;
 /// Handshakes in progress that we did not start: all peers may come at once after a restart.
 const ARRIVING_MAX: usize = 256;
-/// Of these from one IP, so that one host cannot hold all places. On one machine the whole cluster is one IP.
+/// Of these from one IP, so that one host cannot hold all places. On one machine the whole cluster
+/// is one IP.
 const ARRIVING_PER_IP_MAX: usize = 64;
 /// Bans remembered; the soonest to end gives way.
 const BANS_MAX: usize = 1_024;

@@ -1,4 +1,5 @@
-//! The way down: commands to the event loop. Every method returns at once; a full queue is an answer, not a wait.
+//! The way down: commands to the event loop. Every method returns at once; a full queue is an
+//! answer, not a wait.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +16,8 @@ use super::{GOSSIP_BYTES_MAX, InboundId, Peer, REQUEST_BYTES_MAX, RESPONSE_BYTES
 
 /// Commands that may wait; the loop empties the queue in one turn unless it is overloaded.
 const COMMANDS_MAX: usize = 1_024;
-/// Memory of requests, answers and publications that were accepted here and are not on the wire yet.
+/// Memory of requests, answers and publications that were accepted here and are not on the wire
+/// yet.
 const LEAVING_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Commands the room. Cheap to clone; the room ends when the last clone is dropped.
@@ -125,7 +127,8 @@ impl Handle {
         self.shared.counters.read()
     }
 
-    /// Gossips to all connected peers, at most once each, without a receipt. Nobody there is not an error.
+    /// Gossips to all connected peers, at most once each, without a receipt. Nobody there is not an
+    /// error.
     ///
     /// # Errors
     /// Above [`GOSSIP_BYTES_MAX`], or see [`HandleError`].
@@ -147,7 +150,8 @@ impl Handle {
     /// Answers a request. An id that is answered already, or whose 10 s are over, is ignored.
     ///
     /// # Errors
-    /// Above [`RESPONSE_BYTES_MAX`], or see [`HandleError`]; the peer then runs into its time limit.
+    /// Above [`RESPONSE_BYTES_MAX`], or see [`HandleError`]; the peer then runs into its time
+    /// limit.
     pub fn respond(&self, to: InboundId, bytes: Vec<u8>) -> Result<(), HandleError> {
         let bytes = self.payload(bytes, RESPONSE_BYTES_MAX)?;
         self.send(Command::Respond { to, bytes })
@@ -161,7 +165,8 @@ impl Handle {
         self.send(Command::Dial(address))
     }
 
-    /// Closes all connections to a peer and admits none for `pause`; gossip it wrote is dropped meanwhile.
+    /// Closes all connections to a peer and admits none for `pause`; gossip it wrote is dropped
+    /// meanwhile.
     ///
     /// # Errors
     /// See [`HandleError`].
@@ -169,7 +174,8 @@ impl Handle {
         self.send(Command::Disconnect { peer, pause })
     }
 
-    /// Ends the room after the commands before it; the loop's future tells when. Waits only for a place in the queue.
+    /// Ends the room after the commands before it; the loop's future tells when. What was published
+    /// or answered just before gets 100 ms to leave. Waits only for a place in the queue.
     pub async fn shutdown(&self) {
         // An error means that the loop has ended, which is what was asked for.
         drop(self.commands.send(Command::Shutdown).await);

@@ -1,10 +1,11 @@
 //! The node's key pair, and the keys every node of a cluster derives from the shared secret.
 //!
-//! A key pair lives as long as the event loop and is never written to disk: a peer that comes back under its old
-//! identity before the old connection is reaped stays deaf to gossip (rust-libp2p #5097).
-//! Two independent keys are derived: one for the private network (pnet), which keeps strangers from speaking at all,
-//! and one mixed into the Noise handshake as prologue, which authenticates what pnet only scrambles.
-//! Deliberately absent: password stretching; the secret is asked to be random.
+//! A key pair lives as long as the event loop and is never written to disk: a peer that comes back
+//! under its old identity before the old connection is reaped stays deaf to gossip (rust-libp2p
+//! #5097). Two independent keys are derived: one for the private network (pnet), which keeps
+//! strangers from speaking at all, and one mixed into the Noise handshake as prologue, which
+//! authenticates what pnet only scrambles. Deliberately absent: password stretching; the secret is
+//! asked to be random.
 
 use libp2p::identity::Keypair;
 use sha2::{Digest, Sha256};
@@ -36,7 +37,8 @@ pub(crate) fn fresh() -> Keypair {
     Keypair::generate_ed25519()
 }
 
-/// Extract and expand in the manner of HKDF (RFC 5869), with SHA-256 over length-prefixed parts in place of HMAC.
+/// Extract and expand in the manner of HKDF (RFC 5869), with SHA-256 over length-prefixed parts in
+/// place of HMAC.
 fn derive(purpose: &str, cluster: &str, secret: &[u8]) -> [u8; 32] {
     let extracted = hash(&[b"rig/cluster/1", cluster.as_bytes(), secret]);
     hash(&[purpose.as_bytes(), &extracted])

@@ -1,8 +1,9 @@
 //! The way up: events to the floor above, without ever waiting for it and without unbounded memory.
 //!
-//! Gossip gives way first (anti-entropy repairs it), then requests (the peer is told "busy"), then nothing: facts
-//! about peers and outcomes of requests are kept in order until they are taken. Their number is bounded, because a
-//! peer that came and went unseen leaves no trace and open requests are limited.
+//! Gossip gives way first (anti-entropy repairs it), then requests (the peer is told "busy"), then
+//! nothing: facts about peers and outcomes of requests are kept in order until they are taken.
+//! Their number is bounded, because a peer that came and went unseen leaves no trace and open
+//! requests are limited.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;

@@ -1,7 +1,7 @@
 //! Request and response bytes together with the share of the memory budget they occupy.
 //!
-//! A bound on the number of frames would not bound memory (one may have 9 MiB), so every frame takes its size from
-//! a budget before it is read or queued and gives it back when dropped.
+//! A bound on the number of frames would not bound memory (one may have 9 MiB), so every frame
+//! takes its size from a budget before it is read or queued and gives it back when dropped.
 
 use std::fmt;
 use std::ops::Deref;
@@ -78,7 +78,8 @@ impl Budget {
             .ok()
     }
 
-    /// The share for `bytes`; waits in turn. `None` only if the budget was closed, which nobody does.
+    /// The share for `bytes`; waits in turn. `None` only if the budget was closed, which nobody
+    /// does.
     pub(crate) async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0)
             .acquire_many_owned(units(bytes))

@@ -1,9 +1,9 @@
 //! The small message by which nodes tell each other whom they are connected to.
 //!
-//! It turns a star of seeds into a mesh: without it a cluster whose nodes all know one seed loses gossip.
-//! Form: version (1), count, then per entry: length and bytes of the identity, family (4 or 6), address, port.
-//! Decoding never panics and never allocates more than the message's size. Deliberately absent: trust; the reader
-//! decides which addresses are worth a dial.
+//! It turns a star of seeds into a mesh: without it a cluster whose nodes all know one seed loses
+//! gossip. Form: version (1), count, then per entry: length and bytes of the identity, family (4 or
+//! 6), address, port. Decoding never panics and never allocates more than the message's size.
+//! Deliberately absent: trust; the reader decides which addresses are worth a dial.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

@@ -1,7 +1,7 @@
 //! Whole nodes over 127.0.0.1, several in one process: the room as the floor above sees it.
 //!
-//! Every wait has a deadline and an event that ends it. mDNS stays off except in `mdns`, which needs a private
-//! network namespace.
+//! Every wait has a deadline and an event that ends it. mDNS stays off except in `mdns`, which
+//! needs a private network namespace.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -140,7 +140,8 @@ fn config(peers: &[SocketAddr]) -> Config {
     }
 }
 
-/// `count` nodes of which all but the first know only the first, and the time until each had seen all others.
+/// `count` nodes of which all but the first know only the first, and the time until each had seen
+/// all others.
 async fn star(count: usize) -> (Vec<Node>, Duration) {
     let mut nodes = vec![Node::start(&[]).await];
     let seed = [nodes[0].address];

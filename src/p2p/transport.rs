@@ -1,8 +1,10 @@
-//! TCP, then the private network if there is a secret, then Noise, then Yamux; and what its failures mean.
+//! TCP, then the private network if there is a secret, then Noise, then Yamux; and what its
+//! failures mean.
 //!
-//! libp2p reports every failure below a connection as text. A marker put around the errors of TCP itself tells
-//! "nobody there" (normal, try again) from "somebody there who does not share our keys" (tell the operator).
-//! pnet: <https://github.com/libp2p/specs/blob/master/pnet/Private-Networks-PSK-V1.md>.
+//! libp2p reports every failure below a connection as text. A marker put around the errors of TCP
+//! itself tells "nobody there" (normal, try again) from "somebody there who does not share our
+//! keys" (tell the operator). pnet:
+//! <https://github.com/libp2p/specs/blob/master/pnet/Private-Networks-PSK-V1.md>.
 
 use std::error::Error;
 use std::io;
@@ -22,7 +24,8 @@ use super::identity::ClusterKeys;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// TCP and all handshakes; a stranger's connection lives no longer than this.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(8);
-/// Streams one connection may have open: two for gossip, one each for ping and identify, the rest for requests.
+/// Streams one connection may have open: two for gossip, one each for ping and identify, the rest
+/// for requests.
 const STREAMS_MAX: usize = 128;
 const LISTEN_BACKLOG: u32 = 256;
 

@@ -1,21 +1,17 @@
-//! Requests of both directions and the peer lists, as far as the loop has to remember them.
+//! Requests of both directions, as far as the loop has to remember them.
 //!
-//! Every accepted request of ours ends in exactly one `Response` event; every request of a peer is answered, refused
-//! as "busy", or runs into its time limit and is forgotten.
+//! Every accepted request of ours ends in exactly one `Response` event; every request of a peer is
+//! answered, refused as "busy", or runs into its time limit and is forgotten.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
 use libp2p::request_response::{self, InboundRequestId, Message, OutboundFailure, ResponseChannel};
 
 use super::EventLoop;
-use crate::p2p::address::is_dialable;
-use crate::p2p::book::Origin;
 use crate::p2p::codec::{Answer, Frame};
 use crate::p2p::payload::Payload;
-use crate::p2p::roster;
 use crate::p2p::{Event, InboundId, Peer, RequestError, RequestId};
 
 /// Requests of ours that may be open; more are answered "busy" at once.
@@ -35,7 +31,7 @@ pub(super) struct Asked {
     channel: Option<ResponseChannel<Answer>>,
 }
 
-type Exchange = request_response::Event<Frame, Answer>;
+pub(super) type Exchange = request_response::Event<Frame, Answer>;
 
 // === impl EventLoop ===
 
@@ -76,7 +72,8 @@ impl EventLoop {
             return;
         };
         let length = bytes.len();
-        // An error means that the time limit or the connection has ended; the failure event tidies up.
+        // An error means that the time limit or the connection has ended; the failure event tidies
+        // up.
         if self
             .swarm
             .behaviour_mut()
@@ -254,109 +251,9 @@ impl EventLoop {
             self.ban(peer, MALFORMED_PAUSE);
         }
     }
-
-    // --- peer lists ---
-
-    /// Tells a peer whom we know; its answer is whom it knows.
-    pub(super) fn exchange_rosters(&mut self, peer: &PeerId) {
-        let Some(reader) = self.seen_at(peer) else {
-            return;
-        };
-        let bytes = roster::encode(&self.roster(reader));
-        self.swarm
-            .behaviour_mut()
-            .rosters
-            .send_request(peer, Frame::Whole(bytes.into()));
-    }
-
-    pub(super) fn on_roster(&mut self, event: Exchange) {
-        match event {
-            Exchange::Message {
-                peer,
-                message:
-                    Message::Request {
-                        request, channel, ..
-                    },
-                ..
-            } => {
-                let answer = match (request, self.seen_at(&peer)) {
-                    (Frame::Whole(bytes), Some(reader)) => {
-                        self.learn_roster(peer, &bytes);
-                        Answer::Whole(roster::encode(&self.roster(reader)).into())
-                    }
-                    (Frame::TooLong(_), _) => {
-                        self.malformed(peer, "a list of peers");
-                        Answer::Busy
-                    }
-                    (Frame::Whole(_), None) => Answer::Busy,
-                };
-                let _ = self
-                    .swarm
-                    .behaviour_mut()
-                    .rosters
-                    .send_response(channel, answer);
-            }
-            Exchange::Message {
-                peer,
-                message:
-                    Message::Response {
-                        response: Answer::Whole(bytes),
-                        ..
-                    },
-                ..
-            } => {
-                self.learn_roster(peer, &bytes);
-            }
-            Exchange::OutboundFailure { peer, error, .. }
-                if meaning(&error) == RequestError::Malformed =>
-            {
-                self.malformed(peer, "a list of peers");
-            }
-            // Lists are repeated; one that is lost does not matter.
-            Exchange::Message {
-                message:
-                    Message::Response {
-                        response: Answer::Busy,
-                        ..
-                    },
-                ..
-            }
-            | Exchange::OutboundFailure { .. }
-            | Exchange::InboundFailure { .. }
-            | Exchange::ResponseSent { .. } => {}
-        }
-    }
-
-    fn roster(&self, reader: std::net::IpAddr) -> Vec<roster::Entry> {
-        let own = self.advertise.map(|address| (self.local, address));
-        let shared = self.book.share(reader, |peer| {
-            self.peers.get(peer).is_some_and(|known| known.identified)
-        });
-        own.into_iter().chain(shared).collect()
-    }
-
-    fn learn_roster(&mut self, teller: PeerId, bytes: &[u8]) {
-        let Some(seen) = self.seen_at(&teller) else {
-            return;
-        };
-        let Ok(entries) = roster::decode(bytes) else {
-            return self.malformed(teller, "a list of peers");
-        };
-        let now = Instant::now();
-        for (peer, address) in entries {
-            if is_dialable(address, seen) && self.swarm.behaviour().gate.admits(address.ip()) {
-                self.book.learn(address, Origin::Told, Some(peer), now);
-            }
-        }
-    }
-
-    fn seen_at(&self, peer: &PeerId) -> Option<std::net::IpAddr> {
-        let connection = self.peers.get(peer)?.connections.first()?;
-        Some(SocketAddr::ip(&connection.remote))
-    }
 }
 
-fn meaning(error: &OutboundFailure) -> RequestError {
+pub(super) fn meaning(error: &OutboundFailure) -> RequestError {
     match error {
         OutboundFailure::DialFailure => RequestError::NotConnected,
         OutboundFailure::Timeout => RequestError::Timeout,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use libp2p::PeerId;
 use libp2p::swarm::dial_opts::DialOpts;
 
-use super::{EventLoop, TICK};
+use super::{EventLoop, TICK, listen};
 use crate::p2p::address::multiaddr_of;
 use crate::p2p::behaviour::Pace;
 use crate::p2p::book::Origin;
@@ -39,8 +39,9 @@ impl EventLoop {
         self.introduce_newcomers();
         self.keep_pace();
         if !self.listening {
-            // Fails as long as the port is taken; tried with every tick, which costs one system call.
-            self.listening = self.swarm.listen_on(multiaddr_of(self.listen)).is_ok();
+            // Fails as long as the port is taken; tried with every tick, which costs one system
+            // call.
+            self.listening = listen(&mut self.swarm, self.listen).is_ok();
         }
         if now.saturating_duration_since(self.swept) >= SWEEP_INTERVAL {
             self.swept = now;
@@ -69,8 +70,9 @@ impl EventLoop {
     fn dial_due(&mut self, now: Instant) {
         let room = DIALLING_MAX.saturating_sub(self.dialling.len());
         for address in self.book.due(now, room, |peer| self.peers.contains(peer)) {
-            // The identity is left open: whoever is there now will do. A port of its own, because with libp2p's
-            // port reuse two nodes that dial each other at once open one TCP connection whose handshake fails.
+            // The identity is left open: whoever is there now will do. A port of its own, because
+            // with libp2p's port reuse two nodes that dial each other at once open one TCP
+            // connection whose handshake fails.
             let options = DialOpts::unknown_peer_id()
                 .address(multiaddr_of(address))
                 .allocate_new_port()

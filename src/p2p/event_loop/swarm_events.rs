@@ -1,7 +1,7 @@
 //! What libp2p reports, and what follows from it for book, peers and the floor above.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use libp2p::core::ConnectedPoint;
@@ -10,15 +10,12 @@ use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, Swar
 use libp2p::{PeerId, TransportError, gossipsub, identify, mdns};
 
 use super::EventLoop;
-use crate::p2p::address::{is_dialable, socket_of};
+use crate::p2p::address::{confirmed, socket_of};
 use crate::p2p::behaviour::{IDENTITY, NetEvent};
 use crate::p2p::book::Origin;
 use crate::p2p::peers::Connection;
 use crate::p2p::transport::is_handshake_failure;
 use crate::p2p::{Event, Peer, Refusal};
-
-/// Listen addresses taken from one identify message; a node has few interfaces that others can see.
-const LISTENS_MAX: usize = 8;
 
 // === impl EventLoop ===
 
@@ -293,32 +290,6 @@ impl EventLoop {
     }
 }
 
-/// A peer's listen addresses as far as its connection bears them out: the IP we see, or that IP with its port.
-fn confirmed(claimed: &[Multiaddr], seen: IpAddr) -> Vec<SocketAddr> {
-    let claimed: Vec<_> = claimed
-        .iter()
-        .filter_map(socket_of)
-        .take(LISTENS_MAX * 4)
-        .collect();
-    let mut listens: Vec<_> = claimed
-        .iter()
-        .copied()
-        .filter(|address| address.ip() == seen)
-        .collect();
-    if listens.is_empty() {
-        // Behind address translation, or on another of its interfaces: the port is still the likely one.
-        listens = claimed
-            .iter()
-            .map(|address| SocketAddr::new(seen, address.port()))
-            .collect();
-    }
-    listens.sort_unstable();
-    listens.dedup();
-    listens.retain(|address| is_dialable(*address, seen));
-    listens.truncate(LISTENS_MAX);
-    listens
-}
-
 fn reason(cause: &ConnectionDenied) -> Refusal {
     // Only the gate denies, and always with a reason.
     cause
@@ -330,34 +301,4 @@ fn reason(cause: &ConnectionDenied) -> Refusal {
 /// A connection that was closed without a byte: a port probe, not worth a line.
 fn is_silent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::UnexpectedEof
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn listen_addresses_are_believed_as_far_as_the_connection_bears_them_out() {
-        let claimed = [
-            "/ip4/127.0.0.1/tcp/1",
-            "/ip4/10.0.0.1/tcp/1",
-            "/ip4/10.0.0.2/tcp/1",
-            "/ip4/10.0.0.1/udp/9",
-        ];
-        let claimed: Vec<Multiaddr> = claimed.iter().map(|text| text.parse().unwrap()).collect();
-        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
-        assert_eq!(
-            confirmed(&claimed, at("10.0.0.1:9").ip()),
-            [at("10.0.0.1:1")]
-        );
-        assert_eq!(
-            confirmed(&claimed, at("192.168.0.1:9").ip()),
-            [at("192.168.0.1:1")]
-        );
-        assert_eq!(
-            confirmed(&claimed, at("127.0.0.1:9").ip()),
-            [at("127.0.0.1:1")]
-        );
-        assert_eq!(confirmed(&[], at("10.0.0.1:9").ip()), []);
-    }
 }

@@ -6,7 +6,8 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::p2p::{P2pError, Refusal};
 
-/// Starts `b` towards a node `a`; waits for a refusal on either side and proves that no peer came up.
+/// Starts `b` towards a node `a`; waits for a refusal on either side and proves that no peer came
+/// up.
 async fn stay_apart(a: Config, b: Config, expected: Refusal) {
     let mut a = Node::with(a).await;
     let mut b = Node::with(Config {

@@ -167,8 +167,10 @@ async fn a_shutdown_says_farewell_and_dropping_the_handles_ends_the_loop() {
     let (nodes, _) = star(3).await;
     let [mut stays, shuts, dropped] = <[Node; 3]>::try_from(nodes).ok().expect("three nodes");
     let (first, second) = (shuts.peer(), dropped.peer());
+    shuts.handle.publish(b"farewell".to_vec()).unwrap();
     shuts.handle.shutdown().await;
     assert_eq!(shuts.task.await.unwrap(), LoopEnd::Shutdown);
+    stays.gossip(b"farewell").await;
     stays.down(first).await;
     drop(dropped.handle);
     assert_eq!(dropped.task.await.unwrap(), LoopEnd::Abandoned);

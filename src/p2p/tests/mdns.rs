@@ -1,4 +1,5 @@
-//! Multicast discovery, only inside a private network namespace (libp2p binds every interface that is not loopback):
+//! Multicast discovery, only inside a private network namespace (libp2p binds every interface that
+//! is not loopback):
 //!
 //! ```text
 //! unshare -n sh -c 'ip link set lo up && ip addr add 10.77.0.1/24 dev lo &&

@@ -123,3 +123,22 @@ async fn an_advertised_address_is_what_peers_are_told() {
     }
     drop(hidden);
 }
+
+#[tokio::test]
+#[ignore = "a measurement; run with --release --ignored"]
+async fn a_star_of_forty_becomes_a_mesh() {
+    let (nodes, took) = star(40).await;
+    let dials: u64 = nodes.iter().map(|node| node.handle.stats().dials).sum();
+    let connections: u64 = nodes
+        .iter()
+        .map(|node| node.handle.stats().connections)
+        .sum();
+    eprintln!("a star of forty became a mesh after {took:?}: {dials} dials, {connections} ends");
+    assert_eq!(
+        nodes
+            .iter()
+            .map(|node| node.handle.stats().peers)
+            .sum::<u64>(),
+        40 * 39
+    );
+}
