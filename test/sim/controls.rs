@@ -31,6 +31,7 @@ fn wrong(classes: &[Class], rules: Rules) -> (u64, String) {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes unoptimised; see the head of test/sim.rs")]
 fn without_anti_entropy_the_oracle_finds_divergence() {
     let (failures, kinds) = wrong(
         &CLASSES,
@@ -46,6 +47,7 @@ fn without_anti_entropy_the_oracle_finds_divergence() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes unoptimised; see the head of test/sim.rs")]
 fn a_winner_that_ignores_votes_is_found() {
     let rules = Rules {
         plant: Plant::VotesIgnored,
@@ -56,6 +58,7 @@ fn a_winner_that_ignores_votes_is_found() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes unoptimised; see the head of test/sim.rs")]
 fn a_join_that_replaces_is_found() {
     let rules = Rules {
         plant: Plant::LastArrivalReplaces,
@@ -66,6 +69,7 @@ fn a_join_that_replaces_is_found() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes unoptimised; see the head of test/sim.rs")]
 fn a_newer_version_with_a_lower_ref_is_found() {
     let rules = Rules {
         plant: Plant::StampBeatsRef,
@@ -76,6 +80,7 @@ fn a_newer_version_with_a_lower_ref_is_found() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes unoptimised; see the head of test/sim.rs")]
 fn without_newcomers_last_and_concession_the_running_version_is_overruled() {
     let rules = Rules {
         newcomers_last: false,

@@ -7,15 +7,17 @@ use std::{
     sync::Arc,
 };
 
-use rig::core::replica::{
-    Identity, Replica,
+use rig::core::{
     digest::{Body, Content, Digest},
-    id::{ApiId, PeerId},
-    input::{Action, Input, Loaded, Write},
-    output::{Fact, Output},
-    params::{Params, Rules},
-    stamp::{Now, Stamp},
-    wire::{self, Answer, Gossip, Part, Request, Version},
+    replica::{
+        Identity, Replica,
+        id::{ApiId, PeerId},
+        input::{Action, Input, Loaded, Write},
+        output::{Fact, Output},
+        params::{Params, Rules},
+        stamp::{Now, Stamp},
+        wire::{self, Answer, Gossip, Part, Request, Version},
+    },
 };
 
 use super::{

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rig::core::replica::{digest::Digest, id::ApiId, round::Round, stamp::Stamp, wire::Version};
+use rig::core::{
+    digest::Digest,
+    replica::{id::ApiId, round::Round, stamp::Stamp, wire::Version},
+};
 
 use super::{
     network::World,

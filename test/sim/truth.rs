@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rig::core::replica::{
+use rig::core::{
     digest::Digest,
-    id::ApiId,
-    stamp::Stamp,
-    wire::{Part, Version},
+    replica::{
+        id::ApiId,
+        stamp::Stamp,
+        wire::{Part, Version},
+    },
 };
 
 /// One life of one node.
