@@ -4,6 +4,8 @@
 //! what it says ([`performing`]), and wake up when it wants to be woken.
 
 mod facts;
+#[cfg(test)]
+mod lone;
 mod performing;
 pub mod views;
 

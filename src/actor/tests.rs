@@ -11,9 +11,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::{Alarm, keys::KeysActor, proxy::ProxyActor, registry::RegistryActor};
 use crate::{
     core::{
-        api::{document::Document, validate::Surroundings},
+        api::document::Document,
         auth::{algorithm::Algorithm, keys::KeySet},
-        registry::{Change, Preconditions, Registry},
+        registry::{Change, Preconditions},
     },
     message::{
         proxy::{ApisPublished, SnapshotCell},
@@ -75,9 +75,8 @@ impl Node {
             Supervisor::start(move |_| ProxyActor::new(snapshot, metrics, |_| None, alarm))
         };
         let registry = {
-            let registry = Registry::new(Surroundings { has_key: true }, 1 << 20);
             let (proxy, alarm) = (proxy.clone().recipient(), Alarm::new("registry", &bell));
-            Supervisor::start(move |_| RegistryActor::new(registry, proxy, alarm))
+            Supervisor::start(move |_| RegistryActor::lone(proxy, 1 << 20, alarm))
         };
         Self {
             registry,

@@ -44,7 +44,7 @@ fn broken() -> (String, Phase) {
 fn a_node_whose_registry_dies_is_taken_out_of_service_and_ends() {
     assert_eq!(EXIT_BROKEN, 70);
     assert_eq!(
-        end(|running| running._actors.registry.do_send(Poison)),
+        end(|running| running.actors.registry.do_send(Poison)),
         broken()
     );
 }

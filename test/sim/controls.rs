@@ -31,7 +31,10 @@ fn wrong(classes: &[Class], rules: Rules) -> (u64, String) {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "takes minutes unoptimised; see the head of test/sim.rs")]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "takes minutes unoptimised; see the head of test/sim.rs"
+)]
 fn without_anti_entropy_the_oracle_finds_divergence() {
     let (failures, kinds) = wrong(
         &CLASSES,
@@ -47,7 +50,10 @@ fn without_anti_entropy_the_oracle_finds_divergence() {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "takes minutes unoptimised; see the head of test/sim.rs")]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "takes minutes unoptimised; see the head of test/sim.rs"
+)]
 fn a_winner_that_ignores_votes_is_found() {
     let rules = Rules {
         plant: Plant::VotesIgnored,
@@ -58,7 +64,10 @@ fn a_winner_that_ignores_votes_is_found() {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "takes minutes unoptimised; see the head of test/sim.rs")]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "takes minutes unoptimised; see the head of test/sim.rs"
+)]
 fn a_join_that_replaces_is_found() {
     let rules = Rules {
         plant: Plant::LastArrivalReplaces,
@@ -69,7 +78,10 @@ fn a_join_that_replaces_is_found() {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "takes minutes unoptimised; see the head of test/sim.rs")]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "takes minutes unoptimised; see the head of test/sim.rs"
+)]
 fn a_newer_version_with_a_lower_ref_is_found() {
     let rules = Rules {
         plant: Plant::StampBeatsRef,
@@ -80,7 +92,10 @@ fn a_newer_version_with_a_lower_ref_is_found() {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "takes minutes unoptimised; see the head of test/sim.rs")]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "takes minutes unoptimised; see the head of test/sim.rs"
+)]
 fn without_newcomers_last_and_concession_the_running_version_is_overruled() {
     let rules = Rules {
         newcomers_last: false,

@@ -17,28 +17,21 @@ use actix_web::{
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::{AdminState, app, guard::BearerToken};
 use crate::{
-    core::{
-        api::validate::Surroundings,
-        registry::{Accepted, Registry, Rejection},
-    },
-    message::{
-        proxy::SnapshotCell,
-        registry::{Current, GetApi, ListApis, ProposeChange},
-    },
+    actor::{Alarm, registry::RegistryActor},
+    core::api::faults::Warning,
+    message::proxy::{ApisPublished, SnapshotCell},
     telemetry::health::{Health, Phase},
 };
 
 /// Limit of the tests' registry: small, so that it can be reached.
 const DEFINITION_BYTES_MAX: usize = 64 * 1024;
 
-/// Some time in 2022.
-const NOW_MS: u64 = 1_646_118_429_123;
-
-/// Stands in for the registry's shell.
-struct Keeper(Registry);
+/// Stands in for the proxy actor: routes nothing, warns of nothing.
+struct Proxy;
 
 /// A running port without a socket.
 struct Desk {
@@ -52,53 +45,25 @@ struct Answer {
     body: Bytes,
 }
 
-// === impl Keeper ===
+// === impl Proxy ===
 
-impl Keeper {
-    fn start() -> Addr<Self> {
-        let registry = Registry::new(Surroundings { has_key: true }, DEFINITION_BYTES_MAX);
-        Actor::start(Self(registry))
-    }
-}
-
-impl Actor for Keeper {
+impl Actor for Proxy {
     type Context = Context<Self>;
 }
 
-impl Handler<ProposeChange> for Keeper {
-    type Result = Result<Accepted, Rejection>;
+impl Handler<ApisPublished> for Proxy {
+    type Result = Vec<Warning>;
 
-    fn handle(&mut self, message: ProposeChange, _context: &mut Self::Context) -> Self::Result {
-        self.0
-            .propose(message.change, &message.preconditions, NOW_MS)
+    fn handle(&mut self, _published: ApisPublished, _context: &mut Self::Context) -> Self::Result {
+        Vec::new()
     }
 }
 
-impl Handler<ListApis> for Keeper {
-    type Result = Vec<Current>;
-
-    fn handle(&mut self, _message: ListApis, _context: &mut Self::Context) -> Self::Result {
-        self.0
-            .all_active()
-            .map(|(entry, body)| Current {
-                version: entry.version.clone(),
-                timestamp_ms: entry.timestamp_ms,
-                document: Arc::clone(&body.document),
-            })
-            .collect()
-    }
-}
-
-impl Handler<GetApi> for Keeper {
-    type Result = Option<Current>;
-
-    fn handle(&mut self, message: GetApi, _context: &mut Self::Context) -> Self::Result {
-        self.0.active(&message.id).map(|(entry, body)| Current {
-            version: entry.version.clone(),
-            timestamp_ms: entry.timestamp_ms,
-            document: Arc::clone(&body.document),
-        })
-    }
+/// The registry of a node that is alone.
+fn registry() -> Addr<RegistryActor> {
+    let (bell, _deaths) = unbounded_channel();
+    let proxy = Proxy.start().recipient();
+    RegistryActor::lone(proxy, DEFINITION_BYTES_MAX, Alarm::new("registry", &bell)).start()
 }
 
 // === impl Desk ===
@@ -109,7 +74,7 @@ impl Desk {
     }
 
     fn with(change: impl FnOnce(&mut AdminState)) -> Self {
-        let mut state = state(&Keeper::start());
+        let mut state = state(&registry());
         change(&mut state);
         Self {
             state: Data::new(state),
@@ -168,7 +133,7 @@ impl Answer {
     }
 }
 
-fn state(keeper: &Addr<Keeper>) -> AdminState {
+fn state(keeper: &Addr<RegistryActor>) -> AdminState {
     let health = Health::default();
     health.advance(Phase::Ready);
     AdminState {
