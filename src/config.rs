@@ -6,7 +6,6 @@
 //! once, what is in named files included. Deliberately absent: sockets, logging, keeping keys. Spec:
 //! `config.md`, `names.md`.
 
-pub mod cluster;
 pub mod faults;
 pub mod files;
 pub mod jwt;
@@ -73,10 +72,6 @@ pub struct Config {
     pub metrics: bool,
     /// `PROXY_CONFIG_FILE`: the definitions to start with, in the order of the file.
     pub seeds: Vec<Seed>,
-    /// x
-    pub seeds_modified_ms: Option<u64>,
-    /// x
-    pub cluster: Option<cluster::Cluster>,
     /// What an operator should know of this configuration, for the log at `info`.
     pub notices: Vec<String>,
     /// What an operator should look at, for the log at `warn`.
@@ -147,8 +142,6 @@ impl Config {
             seeds: seeds(reader, &jwt, &limits),
             jwt,
             limits,
-            seeds_modified_ms: None,
-            cluster: None,
             cors: Cors::read(reader),
             trusted_proxies: trusted_proxies(reader),
             shutdown: Shutdown::read(reader),
