@@ -3,6 +3,7 @@
 use std::{
     io::Write,
     net::{Ipv4Addr, TcpStream},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -295,4 +296,20 @@ fn a_name_leads_to_a_target_that_listens_on_only_one_of_its_addresses() {
     peer.head();
     peer.say(OK);
     assert_eq!(client.answer("GET").status, 200);
+}
+
+#[test]
+fn a_target_that_takes_no_more_of_an_upload_is_given_up_after_the_body_timeout() {
+    let target = Target::start();
+    let gateway = target.gateway_with(Gateway::builder().env("BODY_TIMEOUT", "1"));
+    let mut client = Peer::connect(gateway.inbound());
+    client.say("PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n");
+    let mut peer = target.accept();
+    peer.head();
+    let mut writer = client.writer();
+    let upload = thread::spawn(move || while writer.write_all(&[b'x'; 64 * 1024]).is_ok() {});
+    assert_eq!(client.answer("PUT").status, 504);
+    gateway.until_nothing_is_held();
+    client.cut();
+    upload.join().expect("a thread");
 }
