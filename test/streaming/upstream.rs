@@ -265,6 +265,7 @@ fn a_target_that_does_not_speak_http_counts_as_broken_and_is_asked_once() {
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok",
         "HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
         huge.as_str(),
     ] {
         let target = Target::start();

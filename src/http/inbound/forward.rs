@@ -358,6 +358,10 @@ impl Exchange {
             return Err(Refusal::BadGateway);
         }
         if parts.headers.contains_key(TRANSFER_ENCODING) {
+            if !is_undone_coding(&parts.headers) {
+                log::debug!("a target used a transfer coding that nobody asked for");
+                return Err(Refusal::BadGateway);
+            }
             // RFC 9112, 6.3: the body ends where its chunks do, and whoever believed the length
             // would take the rest for the next answer.
             parts.headers.remove(CONTENT_LENGTH);
@@ -530,6 +534,15 @@ fn is_served_coding(headers: &HeaderMap) -> bool {
             .eq_ignore_ascii_case(b"chunked"),
         (Some(_), Some(_)) => false,
     }
+}
+
+/// The answer's body comes as it is or in chunks, and in no further coding, which the client would
+/// not be told of. Old servers name the former.
+fn is_undone_coding(headers: &HeaderMap) -> bool {
+    headers.get_all(TRANSFER_ENCODING).iter().all(|coding| {
+        let coding = coding.as_bytes().trim_ascii();
+        coding.eq_ignore_ascii_case(b"chunked") || coding.eq_ignore_ascii_case(b"identity")
+    })
 }
 
 /// The protocol the client wants to switch to. HTTP/2 by upgrade is not offered (RFC 9113, 3.1): it
