@@ -106,6 +106,31 @@ fn a_target_with_a_trusted_certificate_of_its_name_is_talked_to_and_no_other() {
 }
 
 #[test]
+fn a_self_signed_certificate_is_trusted_once_it_is_named() {
+    let authority = Authority::new();
+    for is_ca in [false, true] {
+        let (config, file) = authority.self_signed(is_ca);
+        let target = Target::start_tls(config);
+        for (builder, status) in [
+            (Gateway::builder(), 502),
+            (
+                Gateway::builder().env("PROXY_CA_CERTFILE", &file.display().to_string()),
+                200,
+            ),
+        ] {
+            let gateway = target.gateway_with(builder);
+            let mut client = Peer::connect(gateway.inbound());
+            client.say(GET);
+            let mut peer = target.accept();
+            if peer.try_bytes(1).is_ok() {
+                peer.say(OK);
+            }
+            assert_eq!(client.answer("GET").status, status, "is_ca: {is_ca}");
+        }
+    }
+}
+
+#[test]
 fn the_answer_timeout_counts_from_the_end_of_the_request() {
     let target = Target::start();
     let gateway = target.gateway_with(Gateway::builder().env("PROXY_RECV_TIMEOUT", "400"));
