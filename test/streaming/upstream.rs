@@ -3,14 +3,13 @@
 use std::{
     io::Write,
     net::{Ipv4Addr, TcpStream},
-    thread,
     time::{Duration, Instant},
 };
 
 use crate::support::{
     authority::Authority,
     client::{Request, ask},
-    gateway::{Builder, Gateway},
+    gateway::Gateway,
     peer::Peer,
     target::{Target, definition},
 };
@@ -49,11 +48,8 @@ fn requests_one_after_another_share_one_connection() {
 #[test]
 fn a_target_with_a_trusted_certificate_of_its_name_is_talked_to_and_no_other() {
     let authority = Authority::new();
-    let trusting = |builder: Builder| {
-        builder.env("PROXY_CA_CERTFILE", &authority.file().display().to_string())
-    };
     let target = Target::start_tls(authority.server("localhost"));
-    let gateway = target.gateway_with(trusting(Gateway::builder()));
+    let gateway = target.gateway_with(authority.gateway());
     let mut client = Peer::connect(gateway.inbound());
     client.say(GET);
     let mut peer = target.accept();
@@ -62,31 +58,26 @@ fn a_target_with_a_trusted_certificate_of_its_name_is_talked_to_and_no_other() {
     assert_eq!(client.answer("GET").body.bytes, b"ok");
 
     let stranger = Authority::new();
+    let tls = |authority: &Authority, name: &str| Target::start_tls(authority.server(name));
     for (what, target, builder) in [
         (
             "another name",
-            Target::start_tls(authority.server("example.org")),
-            true,
+            tls(&authority, "example.org"),
+            authority.gateway(),
         ),
         (
             "another authority",
-            Target::start_tls(stranger.server("localhost")),
-            true,
+            tls(&stranger, "localhost"),
+            authority.gateway(),
         ),
         (
-            "no authority of ours",
-            Target::start_tls(authority.server("localhost")),
-            false,
+            "nobody of ours",
+            tls(&authority, "localhost"),
+            Gateway::builder(),
         ),
-        ("no TLS", Target::start(), true),
+        ("no TLS", Target::start(), authority.gateway()),
     ] {
-        let port = target.address().port();
-        let definition = definition("api", "", "https://localhost", port);
-        let builder = if builder {
-            trusting(Gateway::builder())
-        } else {
-            Gateway::builder()
-        };
+        let definition = definition("api", "", "https://localhost", target.address().port());
         let gateway = builder
             .config_json(&[definition])
             .start()
@@ -206,23 +197,6 @@ fn a_target_that_accepts_nobody_is_given_up_after_the_connect_timeout() {
 }
 
 #[test]
-fn an_answer_that_pauses_too_long_is_cut_off() {
-    let target = Target::start();
-    let gateway = target.gateway_with(Gateway::builder().env("PROXY_STREAM_IDLE_TIMEOUT", "300"));
-    let mut client = Peer::connect(gateway.inbound());
-    client.say(GET);
-    let mut peer = target.accept();
-    peer.head();
-    peer.say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
-    peer.say_chunk("then silence");
-    client.status(200);
-    client.hears_chunk("then silence");
-    client.end();
-    peer.end();
-    gateway.until_nothing_is_held();
-}
-
-#[test]
 fn a_get_that_meets_a_dying_kept_connection_is_sent_once_more() {
     let target = Target::start();
     let gateway = target.gateway();
@@ -322,20 +296,4 @@ fn a_name_leads_to_a_target_that_listens_on_only_one_of_its_addresses() {
     peer.head();
     peer.say(OK);
     assert_eq!(client.answer("GET").status, 200);
-}
-
-#[test]
-fn a_target_that_takes_no_more_of_an_upload_is_given_up_after_the_body_timeout() {
-    let target = Target::start();
-    let gateway = target.gateway_with(Gateway::builder().env("BODY_TIMEOUT", "1"));
-    let mut client = Peer::connect(gateway.inbound());
-    client.say("PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n");
-    let mut peer = target.accept();
-    peer.head();
-    let mut writer = client.writer();
-    let upload = thread::spawn(move || while writer.write_all(&[b'x'; 64 * 1024]).is_ok() {});
-    assert_eq!(client.answer("PUT").status, 504);
-    gateway.until_nothing_is_held();
-    client.cut();
-    upload.join().expect("a thread");
 }

@@ -10,6 +10,8 @@ use rustls::{
 };
 use tempfile::TempDir;
 
+use crate::support::gateway::{Builder, Gateway};
+
 /// An authority, its certificate in a file.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -50,6 +52,18 @@ impl Authority {
         fs::write(at("pem"), certificate.pem()).expect("a written file");
         fs::write(at("key"), key.serialize_pem()).expect("a written file");
         (at("pem"), at("key"))
+    }
+
+    /// A gateway that is called `localhost`, has TLS ports, and trusts this authority's targets.
+    pub(crate) fn gateway(&self) -> Builder {
+        let (certificate, key) = self.files_for("localhost");
+        let path = |path: PathBuf| path.display().to_string();
+        Gateway::builder()
+            .env("PROXY_CA_CERTFILE", &path(self.file()))
+            .env("INBOUND_HTTPS_PORT", "0")
+            .env("API_HTTPS_PORT", "0")
+            .env("HTTPS_CERTFILE", &path(certificate))
+            .env("HTTPS_KEYFILE", &path(key))
     }
 
     /// A server that is called `name`.
