@@ -16,11 +16,11 @@ const MIB: u64 = 1024 * 1024;
 /// Memory a transfer may take beyond the idle gateway, whatever its size.
 const GROWTH_KIB_MAX: u64 = 40 * 1024;
 
-/// Size of the transfers that must leave memory flat, in MiB; 256 unless `RIG_TEST_STREAM_MIB`
-/// says otherwise (`RIG_TEST_STREAM_MIB=1024` is a gibibyte, slow in a debug build).
+/// Size of the transfers that must leave memory flat: a gibibyte, unless `RIG_TEST_STREAM_MIB` says
+/// otherwise (it takes three seconds in a debug build).
 fn large() -> u64 {
     let mib = std::env::var("RIG_TEST_STREAM_MIB").ok();
-    mib.map_or(256, |mib| mib.parse().expect("a number of MiB")) * MIB
+    mib.map_or(1_024, |mib| mib.parse().expect("a number of MiB")) * MIB
 }
 
 #[test]
