@@ -8,6 +8,7 @@ pub mod connect;
 pub mod pool;
 pub mod stream;
 pub mod tls;
+pub mod trust;
 
 use std::{sync::Arc, time::Duration};
 

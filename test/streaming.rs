@@ -8,5 +8,6 @@ mod answers;
 mod bodies;
 mod http2;
 mod leaving;
+mod refusals;
 mod upgrades;
 mod upstream;

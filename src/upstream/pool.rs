@@ -15,6 +15,7 @@ use std::{
 use http_body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::task::JoinHandle;
 
 use crate::{
     core::route::origin::Origin,
@@ -45,19 +46,26 @@ pub struct Pool<B> {
 
 struct Idle<B> {
     sender: SendRequest<B>,
+    task: JoinHandle<()>,
     since_sweep: u64,
 }
 
-/// A connection taken out of the pool, or a new one.
+/// A connection taken out of the pool, or a new one. Dropped without being given back or let go, it
+/// is closed at once.
 pub struct Lease<B> {
     /// Sends one request at a time.
     pub sender: SendRequest<B>,
     /// It has carried a request before, so the target may have closed it meanwhile.
     pub reused: bool,
     retired: bool,
+    task: Task,
     origin: Arc<Origin>,
     pool: Rc<Pool<B>>,
 }
+
+/// What runs the connection of a lease. hyper ends it when nobody is interested any more, but first
+/// writes what it holds: a target that does not read would keep it for ever.
+struct Task(Option<JoinHandle<()>>);
 
 // === impl Pool ===
 
@@ -80,13 +88,14 @@ where
     pub fn checkout(self: &Rc<Self>, origin: &Arc<Origin>) -> Option<Lease<B>> {
         let mut idle = self.idle.borrow_mut();
         let connections = idle.get_mut(origin)?;
-        while let Some(Idle { sender, .. }) = connections.pop() {
+        while let Some(Idle { sender, task, .. }) = connections.pop() {
             if !sender.is_closed() {
                 let (origin, pool) = (Arc::clone(origin), Rc::clone(self));
                 return Some(Lease {
                     sender,
                     reused: true,
                     retired: false,
+                    task: Task(Some(task)),
                     origin,
                     pool,
                 });
@@ -105,7 +114,7 @@ where
             .handshake(TokioIo::new(stream))
             .await
             .map_err(ConnectError::Handshake)?;
-        actix_rt::spawn(async move {
+        let task = actix_rt::spawn(async move {
             // Errors reach whoever waits for the response; an idle one has nobody to tell.
             drop(connection.await);
         });
@@ -113,6 +122,7 @@ where
             sender,
             reused: false,
             retired: false,
+            task: Task(Some(task)),
             origin: Arc::clone(origin),
             pool: Rc::clone(self),
         })
@@ -131,13 +141,14 @@ where
             .handshake(TokioIo::new(stream))
             .await
             .map_err(ConnectError::Handshake)?;
-        actix_rt::spawn(async move {
+        let task = actix_rt::spawn(async move {
             drop(connection.with_upgrades().await);
         });
         Ok(Lease {
             sender,
             reused: false,
             retired: false,
+            task: Task(Some(task)),
             origin: Arc::clone(origin),
             pool: Rc::clone(self),
         })
@@ -162,8 +173,16 @@ impl<B> Lease<B> {
         self.retired = true;
     }
 
+    /// Leaves the connection to itself: it is closed when what it still does is done.
+    pub fn let_go(mut self) {
+        self.task.0 = None;
+    }
+
     /// Gives the connection back once its response is read to the end.
-    pub fn give_back(self) {
+    pub fn give_back(mut self) {
+        let Some(task) = self.task.0.take() else {
+            return;
+        };
         if self.retired || self.sender.is_closed() {
             return;
         }
@@ -173,8 +192,19 @@ impl<B> Lease<B> {
         if connections.len() < IDLE_PER_ORIGIN_MAX {
             connections.push(Idle {
                 sender: self.sender,
+                task,
                 since_sweep,
             });
+        }
+    }
+}
+
+// === impl Task ===
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
         }
     }
 }

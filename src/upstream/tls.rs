@@ -1,4 +1,5 @@
-//! Trust for `https` targets: the system's roots, plus a private CA (`PROXY_CA_CERTFILE`).
+//! TLS towards `https` targets: who is trusted are the system's roots and the certificates in
+//! `PROXY_CA_CERTFILE`.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -7,6 +8,8 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
+
+use crate::upstream::trust::Verifier;
 
 /// Why the trust store cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +25,9 @@ pub enum TrustError {
     /// rustls refuses the settings.
     #[error("TLS for targets cannot be set up: {0}")]
     Rustls(#[from] rustls::Error),
+    /// There is nobody to trust.
+    #[error("trust in targets cannot be set up: {0}")]
+    Verifier(#[from] rustls::client::VerifierBuilderError),
 }
 
 /// A client configuration that verifies targets against the system's roots and `extra_ca`.
@@ -36,6 +42,7 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, Trust
         log::debug!("a system root certificate cannot be read: {error}");
     }
     roots.add_parsable_certificates(system.certs);
+    let mut named = Vec::new();
     if let Some(path) = extra_ca {
         let unreadable = |reason: String| TrustError::Unreadable {
             path: path.display().to_string(),
@@ -44,15 +51,23 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, Trust
         let pem = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
         for certificate in authorities(&pem).map_err(unreadable)? {
             roots
-                .add(certificate)
+                .add(certificate.clone())
                 .map_err(|error| unreadable(error.to_string()))?;
+            named.push(certificate);
         }
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?;
+    let builder = if named.is_empty() {
+        builder.with_root_certificates(roots)
+    } else {
+        // Not dangerous: it asks webpki first, and about names and times in any case.
+        let verifier = Verifier::new(roots, named)?;
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+    };
+    Ok(Arc::new(builder.with_no_client_auth()))
 }
 
 /// The certificates of authorities in `pem`, at least one, each fit to be trusted.

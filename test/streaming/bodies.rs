@@ -1,46 +1,26 @@
 //! Bodies are passed on as they come, in both directions at once, and none is held in memory.
 
-use std::{io::Write, net::TcpStream, thread, time::Duration};
+use std::thread;
 
 use serde_json::json;
 
 use crate::support::{
     gateway::Gateway,
-    peer::{End, Peer},
+    peer::{End, MORE_THAN_BUFFERS, Peer, pour, pour_until_standstill},
     target::Target,
     wire::Framing,
 };
 
 const MIB: u64 = 1024 * 1024;
 
-/// More than all buffers between two sides can hold.
-const MORE_THAN_BUFFERS: u64 = 64 * MIB;
-
-/// A write that stands still so long will stand still for ever: nothing but the other side's
-/// reading can move it.
-const STANDSTILL: Duration = Duration::from_millis(300);
-
 /// Memory a transfer may take beyond the idle gateway, whatever its size.
 const GROWTH_KIB_MAX: u64 = 40 * 1024;
 
-/// Size of the transfers that must leave memory flat, in MiB; 256 unless `RIG_TEST_STREAM_MIB`
-/// says otherwise (`RIG_TEST_STREAM_MIB=1024` is a gibibyte, slow in a debug build).
+/// Size of the transfers that must leave memory flat: a gibibyte, unless `RIG_TEST_STREAM_MIB` says
+/// otherwise (it takes three seconds in a debug build).
 fn large() -> u64 {
     let mib = std::env::var("RIG_TEST_STREAM_MIB").ok();
-    mib.map_or(256, |mib| mib.parse().expect("a number of MiB")) * MIB
-}
-
-/// Writes `left` bytes, or as many as are taken before the other side stands still; the rest.
-fn pour(stream: &mut TcpStream, mut left: u64) -> u64 {
-    let block = vec![b'x'; 64 * 1024];
-    while left > 0 {
-        let size = left.min(block.len() as u64);
-        match stream.write(&block[..usize::try_from(size).expect("small")]) {
-            Ok(written) => left -= written as u64,
-            Err(_) => return left,
-        }
-    }
-    left
+    mib.map_or(1_024, |mib| mib.parse().expect("a number of MiB")) * MIB
 }
 
 #[test]
@@ -113,15 +93,7 @@ fn a_client_that_does_not_read_stops_the_target() {
     ));
     let head = client.status(200);
     let mut writer = source.writer();
-    writer
-        .set_write_timeout(Some(STANDSTILL))
-        .expect("a live socket");
-    let left = pour(&mut writer, MORE_THAN_BUFFERS);
-    assert!(
-        left > MORE_THAN_BUFFERS / 2,
-        "all but {left} bytes went somewhere"
-    );
-    writer.set_write_timeout(None).expect("a live socket");
+    let left = pour_until_standstill(&mut writer);
     let rest = thread::spawn(move || pour(&mut writer, left));
     assert_eq!(
         client.length_of_body(&head, Framing::None),
@@ -141,15 +113,7 @@ fn a_target_that_does_not_read_stops_the_client() {
     let mut sink = target.accept();
     let head = sink.head();
     let mut writer = client.writer();
-    writer
-        .set_write_timeout(Some(STANDSTILL))
-        .expect("a live socket");
-    let left = pour(&mut writer, MORE_THAN_BUFFERS);
-    assert!(
-        left > MORE_THAN_BUFFERS / 2,
-        "all but {left} bytes went somewhere"
-    );
-    writer.set_write_timeout(None).expect("a live socket");
+    let left = pour_until_standstill(&mut writer);
     let rest = thread::spawn(move || pour(&mut writer, left));
     assert_eq!(
         sink.length_of_body(&head, Framing::None),

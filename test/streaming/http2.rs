@@ -1,25 +1,18 @@
 //! HTTP/2 clients get what HTTP/1.1 clients get, many at a time on one connection.
 
-use std::{io::Write, thread, time::Duration};
+use std::thread;
 
 use http::{Request, Version};
 
 use crate::support::{
     authority::Authority,
-    gateway::Gateway,
     multiplexed::{Exchange, Multiplexed},
-    peer::Peer,
+    peer::{MORE_THAN_BUFFERS, Peer, STANDSTILL, pour, pour_until_standstill},
     target::Target,
 };
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 const STREAMING: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-
-/// More than all buffers between two sides can hold.
-const MORE_THAN_BUFFERS: usize = 64 * 1024 * 1024;
-
-/// A transfer that stands still so long stands still until the other side reads.
-const STANDSTILL: Duration = Duration::from_millis(300);
 
 /// A stream whose answer has begun, and the target's end of it.
 fn begun(client: &Multiplexed, target: &Target) -> (Exchange, Peer) {
@@ -94,14 +87,7 @@ fn a_target_sees_an_http_2_request_as_http_1_1() {
 fn http_2_is_agreed_on_over_tls() {
     let authority = Authority::new();
     let target = Target::start();
-    let (certificate, key) = authority.files_for("localhost");
-    let gateway = target.gateway_with(
-        Gateway::builder()
-            .env("INBOUND_HTTPS_PORT", "0")
-            .env("API_HTTPS_PORT", "0")
-            .env("HTTPS_CERTFILE", &certificate.display().to_string())
-            .env("HTTPS_KEYFILE", &key.display().to_string()),
-    );
+    let gateway = target.gateway_with(authority.gateway());
     let client = Multiplexed::connect_tls(gateway.inbound_tls(), authority.client("h2"));
     let mut exchange = client.get("https://localhost/");
     let mut peer = target.accept();
@@ -179,30 +165,19 @@ fn a_stream_that_is_not_read_stops_its_target_and_no_other_stream() {
     let target = Target::start();
     let gateway = target.gateway();
     let client = Multiplexed::connect(gateway.inbound());
-    let (mut exchange, peer) = begun(&client, &target);
+    let mut exchange = client.get("http://a/");
+    let mut peer = target.accept();
+    peer.head();
+    peer.say(format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {MORE_THAN_BUFFERS}\r\n\r\n"
+    ));
+    exchange.status(200);
     let mut writer = peer.writer();
-    writer
-        .set_write_timeout(Some(STANDSTILL))
-        .expect("a live socket");
-    let chunk = [
-        format!("{:x}\r\n", MORE_THAN_BUFFERS).into_bytes(),
-        vec![b'x'; MORE_THAN_BUFFERS],
-    ]
-    .concat();
-    let mut sent = 0;
-    while let Ok(size) = writer.write(&chunk[sent..]) {
-        sent += size;
-        assert!(sent < chunk.len(), "everything went somewhere");
-    }
+    let left = pour_until_standstill(&mut writer);
     still_in_order(&client, &target);
-    writer.set_write_timeout(None).expect("a live socket");
-    let rest = thread::spawn(move || {
-        writer
-            .write_all(&chunk[sent..])
-            .and_then(|()| writer.write_all(b"\r\n0\r\n\r\n"))
-    });
-    assert_eq!(exchange.length_of_rest(), MORE_THAN_BUFFERS as u64);
-    rest.join().expect("a thread").expect("written");
+    let rest = thread::spawn(move || pour(&mut writer, left));
+    assert_eq!(exchange.length_of_rest(), MORE_THAN_BUFFERS);
+    assert_eq!(rest.join().expect("written"), 0);
 }
 
 #[test]
@@ -288,38 +263,6 @@ fn an_upload_whose_stream_is_reset_without_an_error_is_seen_as_cut_off() {
     gateway.until_nothing_is_held();
 }
 
-#[test]
-fn a_request_that_is_refused_during_its_upload_gets_the_refusal_and_its_connection_lives() {
-    let target = Target::start();
-    let gateway = target.gateway();
-    let client = Multiplexed::connect(gateway.inbound());
-    for (path, status) in [("/secured", 401), ("/%zz", 400), ("/small", 413)] {
-        let mut exchange = client.open(Request::post(format!("http://a{path}")));
-        exchange.try_say(vec![b'x'; 2_000]);
-        // Only the length of a body can show after its request was sent.
-        let _sink = (status == 413).then(|| target.accept());
-        let parts = exchange.status(status);
-        assert!(!parts.headers.contains_key("connection"));
-        exchange.length_of_rest();
-    }
-    still_in_order(&client, &target);
-    gateway.until_metric_is("rig_proxy_requests_in_flight", 0.0);
-}
-
-#[test]
-fn http_1_and_http_2_are_told_apart_on_one_port_whatever_the_first_bytes_look_like() {
-    let target = Target::start();
-    let gateway = target.gateway();
-    let mut client = Peer::connect(gateway.inbound());
-    // HTTP/2 begins with PRI; a byte at a time, it must wait for the third.
-    client.say("P");
-    client.say("UT / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
-    let mut peer = target.accept();
-    assert_eq!(peer.head().start, "PUT / HTTP/1.1");
-    peer.say(OK);
-    assert_eq!(client.answer("PUT").body.bytes, b"ok");
-}
-
 /// Streams share the connection's window, so it must be larger than what one stream can take of it.
 #[test]
 fn an_upload_that_its_target_does_not_read_stops_and_no_other_upload_does() {
@@ -330,7 +273,7 @@ fn an_upload_that_its_target_does_not_read_stops_and_no_other_upload_does() {
     let block = bytes::Bytes::from(vec![b'x'; 64 * 1024]);
     let mut sent = 0;
     while stalled.say_within(block.clone(), STANDSTILL) {
-        sent += block.len();
+        sent += block.len() as u64;
         assert!(sent < MORE_THAN_BUFFERS, "everything went somewhere");
     }
     let mut peer = target.accept();

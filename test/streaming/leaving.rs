@@ -1,18 +1,15 @@
 //! Who leaves early is seen to leave: a cut-off answer never looks complete, and a client that goes
 //! frees what was held for it.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, thread};
 
 use crate::support::{
     authority::Authority,
     gateway::Gateway,
-    peer::{End, Peer},
+    peer::{End, Peer, pour, pour_until_standstill},
     target::Target,
     wire::Framing,
 };
-
-/// A write that stands still so long stands still until the other side reads.
-const STANDSTILL: Duration = Duration::from_millis(300);
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
@@ -109,15 +106,7 @@ fn a_cut_off_answer_is_seen_as_cut_off_by_a_client_of_http_1_0_too() {
 fn an_answer_over_tls_that_is_cut_off_is_seen_as_cut_off_over_tls() {
     let authority = Authority::new();
     let target = Target::start_tls(authority.server("localhost"));
-    let (certificate, key) = authority.files_for("localhost");
-    let gateway = target.gateway_with(
-        Gateway::builder()
-            .env("PROXY_CA_CERTFILE", &authority.file().display().to_string())
-            .env("INBOUND_HTTPS_PORT", "0")
-            .env("API_HTTPS_PORT", "0")
-            .env("HTTPS_CERTFILE", &certificate.display().to_string())
-            .env("HTTPS_KEYFILE", &key.display().to_string()),
-    );
+    let gateway = target.gateway_with(authority.gateway());
     let config = authority.client("http/1.1");
     for (framing, body, heard) in [
         (
@@ -238,12 +227,42 @@ fn a_client_that_leaves_while_its_target_is_not_reading_is_noticed_when_it_reads
     let mut peer = target.accept();
     peer.head();
     let mut writer = client.writer();
-    writer
-        .set_write_timeout(Some(STANDSTILL))
-        .expect("a live socket");
-    while writer.write_all(&[b'x'; 64 * 1024]).is_ok() {}
+    pour_until_standstill(&mut writer);
     drop(writer);
     client.reset();
     peer.rest();
     gateway.until_nothing_is_held();
+}
+
+#[test]
+fn an_answer_that_pauses_too_long_is_cut_off() {
+    let target = Target::start();
+    let gateway = target.gateway_with(Gateway::builder().env("PROXY_STREAM_IDLE_TIMEOUT", "300"));
+    let mut client = Peer::connect(gateway.inbound());
+    client.say(GET);
+    let mut peer = target.accept();
+    peer.head();
+    peer.say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    peer.say_chunk("then silence");
+    client.status(200);
+    client.hears_chunk("then silence");
+    client.end();
+    peer.end();
+    gateway.until_nothing_is_held();
+}
+
+#[test]
+fn a_target_that_takes_no_more_of_an_upload_is_given_up_after_the_body_timeout() {
+    let target = Target::start();
+    let gateway = target.gateway_with(Gateway::builder().env("BODY_TIMEOUT", "1"));
+    let mut client = Peer::connect(gateway.inbound());
+    client.say("PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n");
+    let mut peer = target.accept();
+    peer.head();
+    let mut writer = client.writer();
+    let upload = thread::spawn(move || pour(&mut writer, 1_000_000_000));
+    assert_eq!(client.answer("PUT").status, 504);
+    gateway.until_nothing_is_held();
+    client.cut();
+    upload.join().expect("a thread");
 }

@@ -214,15 +214,7 @@ fn an_upgrade_that_is_refused_or_not_answered_is_refused_like_any_request() {
 fn tunnels_pass_through_tls_on_both_sides() {
     let authority = Authority::new();
     let target = Target::start_tls(authority.server("localhost"));
-    let (certificate, key) = authority.files_for("localhost");
-    let gateway = target.gateway_with(
-        Gateway::builder()
-            .env("PROXY_CA_CERTFILE", &authority.file().display().to_string())
-            .env("INBOUND_HTTPS_PORT", "0")
-            .env("API_HTTPS_PORT", "0")
-            .env("HTTPS_CERTFILE", &certificate.display().to_string())
-            .env("HTTPS_KEYFILE", &key.display().to_string()),
-    );
+    let gateway = target.gateway_with(authority.gateway());
     let config = authority.client("http/1.1");
     let mut client = Peer::connect_tls(gateway.inbound_tls(), Arc::clone(&config));
     client.say(UPGRADE);

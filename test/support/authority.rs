@@ -10,6 +10,8 @@ use rustls::{
 };
 use tempfile::TempDir;
 
+use crate::support::gateway::{Builder, Gateway};
+
 /// An authority, its certificate in a file.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -52,17 +54,38 @@ impl Authority {
         (at("pem"), at("key"))
     }
 
+    /// A gateway that is called `localhost`, has TLS ports, and trusts this authority's targets.
+    pub(crate) fn gateway(&self) -> Builder {
+        let (certificate, key) = self.files_for("localhost");
+        let path = |path: PathBuf| path.display().to_string();
+        Gateway::builder()
+            .env("PROXY_CA_CERTFILE", &path(self.file()))
+            .env("INBOUND_HTTPS_PORT", "0")
+            .env("API_HTTPS_PORT", "0")
+            .env("HTTPS_CERTFILE", &path(certificate))
+            .env("HTTPS_KEYFILE", &path(key))
+    }
+
     /// A server that is called `name`.
     pub(crate) fn server(&self, name: &str) -> Arc<ServerConfig> {
-        let (certificate, key) = self.files_for(name);
-        let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate");
-        let key = PrivateKeyDer::from_pem_file(key).expect("a key");
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key);
-        Arc::new(config.expect("a server"))
+        server(&self.files_for(name))
+    }
+
+    /// A server called `localhost` whose certificate nobody but itself has signed, and that
+    /// certificate as a file. `is_ca`: it says that it may sign others, as those of
+    /// `openssl req -x509` do.
+    pub(crate) fn self_signed(&self, is_ca: bool) -> (Arc<ServerConfig>, PathBuf) {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+        if is_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let at = |name: &str| self.directory.path().join(name);
+        let files = (at("self.pem"), at("self.key"));
+        fs::write(&files.0, certificate.pem()).expect("a written file");
+        fs::write(&files.1, key.serialize_pem()).expect("a written file");
+        (server(&files), files.0)
     }
 
     /// A client that trusts this authority only, and offers `protocol`.
@@ -77,4 +100,15 @@ impl Authority {
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         Arc::new(config)
     }
+}
+
+fn server((certificate, key): &(PathBuf, PathBuf)) -> Arc<ServerConfig> {
+    let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(key).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key);
+    Arc::new(config.expect("a server"))
 }

@@ -23,6 +23,13 @@ use crate::support::{
 /// gateway keeps an idle connection, so that no story takes that end for the one it waits for.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(8);
 
+/// A write that stands still so long will stand still for ever: nothing but the other side's
+/// reading can move it.
+pub(crate) const STANDSTILL: Duration = Duration::from_millis(300);
+
+/// More bytes than all buffers between two sides can hold.
+pub(crate) const MORE_THAN_BUFFERS: u64 = 64 * 1024 * 1024;
+
 /// One end of a connection.
 pub(crate) struct Peer {
     tcp: TcpStream,
@@ -262,4 +269,33 @@ impl Write for Transport {
             Self::Server(stream) => stream.flush(),
         }
     }
+}
+
+/// Writes `left` bytes, or as many as are taken before the connection ends or the stream's write
+/// timeout passes; what is left.
+pub(crate) fn pour(stream: &mut TcpStream, mut left: u64) -> u64 {
+    let block = vec![b'x'; 64 * 1024];
+    while left > 0 {
+        let size = left.min(block.len() as u64);
+        match stream.write(&block[..usize::try_from(size).expect("small")]) {
+            Ok(written) => left -= written as u64,
+            Err(_) => return left,
+        }
+    }
+    left
+}
+
+/// Pours [`MORE_THAN_BUFFERS`] into the connection until it stands still; what is left, which must
+/// be the better part.
+pub(crate) fn pour_until_standstill(stream: &mut TcpStream) -> u64 {
+    stream
+        .set_write_timeout(Some(STANDSTILL))
+        .expect("a live socket");
+    let left = pour(stream, MORE_THAN_BUFFERS);
+    assert!(
+        left > MORE_THAN_BUFFERS / 2,
+        "all but {left} bytes went somewhere"
+    );
+    stream.set_write_timeout(None).expect("a live socket");
+    left
 }

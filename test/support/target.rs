@@ -61,6 +61,14 @@ impl Target {
         }
     }
 
+    /// The gateway's end of the new connection that `request` of `client` leads to, the head read.
+    pub(crate) fn meet(&self, client: &mut Peer, request: &str) -> Peer {
+        client.say(request);
+        let mut peer = self.accept();
+        peer.head();
+        peer
+    }
+
     /// The gateway has opened no connection beyond those accepted.
     pub(crate) fn has_no_other_connection(&self) -> bool {
         self.listener.set_nonblocking(true).expect("a live socket");

@@ -203,13 +203,16 @@ impl FromTarget {
         let Some(lease) = self.lease.take() else {
             return;
         };
-        // A connection on which the request is still being sent cannot take the next one.
+        // A connection on which the request is still being sent cannot take the next one, but the
+        // target may want the rest although it has answered.
         if self
             .request
             .as_ref()
             .is_none_or(|request| request.state() == State::Done)
         {
             lease.give_back();
+        } else {
+            lease.let_go();
         }
     }
 }

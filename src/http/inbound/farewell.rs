@@ -36,24 +36,21 @@ pub enum Ending {
 }
 
 /// Closes `stream`.
-pub async fn part(mut stream: ClientStream, ending: Ending) {
+pub async fn part(stream: ClientStream, ending: Ending) {
     match ending {
         Ending::Plain => {}
-        Ending::SlowHead => {
-            // The client may be gone; then nobody needs the answer.
-            drop(stream.write_all(SLOW_HEAD).await);
-            linger(&mut stream).await;
-        }
-        Ending::Unread => linger(&mut stream).await,
+        Ending::SlowHead => linger(stream, SLOW_HEAD).await,
+        Ending::Unread => linger(stream, b"").await,
         Ending::CutOff => stream.reset_when_closed(),
     }
 }
 
-/// Ends our half, then waits for the client's. Closing a socket with unread bytes in it makes the
-/// system send a reset, on which the client's system may throw the answer away.
-async fn linger(stream: &mut ClientStream) {
+/// Says `last`, ends our half, then waits for the client's. Closing a socket with unread bytes in
+/// it makes the system send a reset, on which the client's system may throw the answer away.
+async fn linger(mut stream: ClientStream, last: &[u8]) {
     let mut scrap = vec![0; SCRAP_BYTES];
     let ended = async {
+        stream.write_all(last).await?;
         stream.shutdown().await?;
         while stream.read(&mut scrap).await? > 0 {}
         Ok::<_, std::io::Error>(())

@@ -39,6 +39,9 @@ use crate::{
     upstream::{ConnectError, Lease},
 };
 
+/// Bodies up to this length fit into the system's buffers, so that no target can stall them.
+const STALL_BYTES_MIN: u64 = 16 * 1024;
+
 /// The answer to one request of `client`.
 pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<Answer> {
     let busy = client.activity.begin();
@@ -189,12 +192,15 @@ impl Exchange {
             return Err(Refusal::PayloadTooLarge);
         }
         let multiplexed = head.version == Version::HTTP_2;
-        Ok(RequestBody::new(
-            body,
-            multiplexed,
-            bytes_max,
-            settings.body_pause_max,
-        ))
+        let (body, progress) =
+            RequestBody::new(body, multiplexed, bytes_max, settings.body_pause_max);
+        if let Some(progress) = &progress
+            && settings.body_pause_max.is_some()
+            && declared.is_none_or(|declared| declared > STALL_BYTES_MIN)
+        {
+            self.client.worker.watch_upload(progress);
+        }
+        Ok((body, progress))
     }
 
     /// Turns the client's head into the one for the target.
@@ -319,6 +325,7 @@ impl Exchange {
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return self.answer(response, lease, None).map(Done::Answered);
         }
+        lease.let_go();
         let ends = Ends {
             client: client_end,
             target: hyper::upgrade::on(&mut response),
@@ -351,6 +358,10 @@ impl Exchange {
             return Err(Refusal::BadGateway);
         }
         if parts.headers.contains_key(TRANSFER_ENCODING) {
+            if !is_undone_coding(&parts.headers) {
+                log::debug!("a target used a transfer coding that nobody asked for");
+                return Err(Refusal::BadGateway);
+            }
             // RFC 9112, 6.3: the body ends where its chunks do, and whoever believed the length
             // would take the rest for the next answer.
             parts.headers.remove(CONTENT_LENGTH);
@@ -438,6 +449,7 @@ fn blame(progress: Option<&Progress>) -> Refusal {
         Some(State::TimedOut) => Refusal::ClientTimeout,
         Some(State::Malformed) => Refusal::BadRequest,
         Some(State::Broken) => Refusal::ClientClosed,
+        Some(State::Stalled) => Refusal::GatewayTimeout,
         Some(State::Abandoned | State::Sending | State::Done) | None => Refusal::BadGateway,
     }
 }
@@ -522,6 +534,15 @@ fn is_served_coding(headers: &HeaderMap) -> bool {
             .eq_ignore_ascii_case(b"chunked"),
         (Some(_), Some(_)) => false,
     }
+}
+
+/// The answer's body comes as it is or in chunks, and in no further coding, which the client would
+/// not be told of. Old servers name the former.
+fn is_undone_coding(headers: &HeaderMap) -> bool {
+    headers.get_all(TRANSFER_ENCODING).iter().all(|coding| {
+        let coding = coding.as_bytes().trim_ascii();
+        coding.eq_ignore_ascii_case(b"chunked") || coding.eq_ignore_ascii_case(b"identity")
+    })
 }
 
 /// The protocol the client wants to switch to. HTTP/2 by upgrade is not offered (RFC 9113, 3.1): it

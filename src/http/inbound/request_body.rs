@@ -34,6 +34,8 @@ pub enum State {
     Broken,
     /// The target's connection takes no more: it has failed, or its answer is over.
     Abandoned,
+    /// The target took nothing for longer than `BODY_TIMEOUT`.
+    Stalled,
 }
 
 /// Why a body ended early, as the target's connection is told.
@@ -58,6 +60,10 @@ pub enum BodyFailure {
 pub struct Progress {
     state: Cell<State>,
     bytes: Cell<u64>,
+    /// It is the client that is waited for.
+    client_pauses: Cell<bool>,
+    /// Bytes passed on when it was judged last, and since how many ticks it is as many.
+    judged: Cell<(u64, u64)>,
     waiting: RefCell<Option<Waker>>,
 }
 
@@ -100,6 +106,18 @@ impl Progress {
         self.waiting.replace(Some(cx.waker().clone()));
     }
 
+    /// Judges whether the target still takes the body; called once a tick. `false`: it is over.
+    pub fn judge(&self, pause_ticks_max: u64) -> bool {
+        let (bytes, ticks) = self.judged.get();
+        let moves = self.client_pauses.get() || bytes != self.bytes.get();
+        let ticks = if moves { 0 } else { ticks + 1 };
+        self.judged.set((self.bytes.get(), ticks));
+        if self.state() == State::Sending && ticks > pause_ticks_max {
+            self.end(State::Stalled);
+        }
+        self.state() == State::Sending
+    }
+
     fn end(&self, state: State) {
         self.state.set(state);
         if let Some(waker) = self.waiting.take() {
@@ -125,6 +143,8 @@ impl RequestBody {
         let progress = Rc::new(Progress {
             state: Cell::new(State::Sending),
             bytes: Cell::new(0),
+            client_pauses: Cell::new(false),
+            judged: Cell::new((0, 0)),
             waiting: RefCell::new(None),
         });
         let streaming = Streaming {
@@ -172,7 +192,9 @@ impl Body for RequestBody {
 
 impl Streaming {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
-        let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
+        let next = Pin::new(&mut self.inner).poll_frame(cx);
+        self.progress.client_pauses.set(next.is_pending());
+        let Poll::Ready(next) = next else {
             return self.poll_pause(cx);
         };
         self.pause = None;
@@ -254,7 +276,8 @@ pub struct AfterBody {
 }
 
 impl AfterBody {
-    /// Completes `limit` after `progress` has ended (at once counted, if there is no body).
+    /// Completes `limit` after `progress` has ended (at once counted, if there is no body), or as
+    /// soon as it has stalled.
     pub fn new(progress: Option<Rc<Progress>>, limit: Duration) -> Self {
         Self {
             progress,
@@ -266,11 +289,19 @@ impl AfterBody {
     /// Ready when the time is over.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(progress) = &self.progress {
-            if progress.state() == State::Sending {
-                progress.wake_at_end(cx);
-                return Poll::Pending;
+            match progress.state() {
+                State::Sending => {
+                    progress.wake_at_end(cx);
+                    return Poll::Pending;
+                }
+                State::Stalled => return Poll::Ready(()),
+                State::Done
+                | State::TooLarge
+                | State::TimedOut
+                | State::Malformed
+                | State::Broken
+                | State::Abandoned => self.progress = None,
             }
-            self.progress = None;
         }
         let limit = self.limit;
         let sleep = self

@@ -19,7 +19,7 @@ use crate::{
         activity::{Activity, Signal},
         gate::Gate,
         refusal::Cors,
-        request_body::RequestBody,
+        request_body::{Progress, RequestBody},
     },
     message::proxy::{Snapshot, SnapshotCell},
     telemetry::{health::Health, metrics::Metrics},
@@ -84,6 +84,7 @@ pub struct Worker {
     pub now: Rc<Cell<u64>>,
     snapshot: RefCell<Rc<Held>>,
     activities: RefCell<Vec<Weak<Activity>>>,
+    uploads: RefCell<Vec<Weak<Progress>>>,
     draining: Cell<bool>,
 }
 
@@ -171,6 +172,7 @@ impl Worker {
             now: Rc::new(Cell::new(0)),
             snapshot: RefCell::new(snapshot),
             activities: RefCell::default(),
+            uploads: RefCell::default(),
             draining: Cell::new(false),
         });
         actix_rt::spawn(tick(Rc::downgrade(&worker)));
@@ -198,6 +200,11 @@ impl Worker {
         activity
     }
 
+    /// Has an upload given up if its target takes nothing for too long.
+    pub fn watch_upload(&self, progress: &Rc<Progress>) {
+        self.uploads.borrow_mut().push(Rc::downgrade(progress));
+    }
+
     /// Has every connection finish what is in flight and close.
     pub fn drain(&self) {
         self.draining.set(true);
@@ -214,6 +221,15 @@ impl Worker {
                 activity.judge(head_ticks_max);
             }
             activity.is_some()
+        });
+        let Some(pause_max) = self.shared.settings.body_pause_max else {
+            return;
+        };
+        let pause_ticks_max = u64::try_from(pause_max.as_millis().div_ceil(TICK.as_millis()));
+        let pause_ticks_max = pause_ticks_max.unwrap_or(u64::MAX);
+        self.uploads.borrow_mut().retain(|upload| {
+            let upload = upload.upgrade();
+            upload.is_some_and(|upload| upload.judge(pause_ticks_max))
         });
     }
 }
