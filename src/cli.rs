@@ -1,10 +1,13 @@
-//! What a person types: `rig [serve]`, `rig check`, `rig demo`, `--help`, `--version`.
+//! What a person types: `rig [serve]`, `rig check`, `rig demo`, questions to a node, `--help`,
+//! `--version`.
 //!
 //! Arguments become a [`Command`] and a map of variables; what they mean is `config`'s business.
 //! Deliberately absent: starting anything.
 
 mod arguments;
+pub mod ask;
 pub mod check;
+pub mod local;
 #[cfg(test)]
 mod tests;
 
@@ -12,20 +15,36 @@ use std::ffi::OsString;
 
 use clap::{ArgMatches, error::ErrorKind};
 
-use crate::config::{settings, vars::Flags};
+use crate::{
+    cli::ask::Question,
+    config::{settings, vars::Flags},
+};
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Run a node.
-    Serve,
+    Serve {
+        /// As this node of a cluster on this machine, 1 to [`local::NODES_MAX`].
+        local: Option<u8>,
+    },
     /// Validate definitions.
     Check {
         /// A file, or the JSON itself.
         subject: String,
     },
     /// Run a gateway on loopback with a demo upstream.
-    Demo,
+    Demo {
+        /// How many nodes, 1 to [`local::NODES_MAX`].
+        nodes: u8,
+    },
+    /// Ask the management API of a node that runs. Its token is among the flags, or in the environment.
+    Ask {
+        /// Where it is, an `http` or `https` URL.
+        api_url: String,
+        /// What is asked.
+        question: Question,
+    },
 }
 
 /// A command line, understood.
@@ -54,24 +73,22 @@ pub fn parse(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Invocation, clap::Error> {
     let matches = arguments::command().try_get_matches_from(arguments)?;
-    let mut flags = flags(&matches);
-    let command = match matches.subcommand() {
-        Some((name, inner)) => {
-            flags = merged(flags, name, inner)?;
-            match name {
-                arguments::CHECK => Command::Check {
-                    subject: inner
-                        .get_one(arguments::SUBJECT)
-                        .cloned()
-                        .unwrap_or_default(),
-                },
-                arguments::DEMO => Command::Demo,
-                _ => Command::Serve,
-            }
-        }
-        None => Command::Serve,
+    let flags = flags(&matches);
+    let Some((name, inner)) = matches.subcommand() else {
+        return Ok(Invocation {
+            command: Command::Serve {
+                local: arguments::local(&matches),
+            },
+            flags,
+        });
     };
-    if command == Command::Demo {
+    let mut flags = merged(flags, name, inner)?;
+    let before = arguments::local(&matches);
+    let command = arguments::subcommand(name, inner, before);
+    if before.is_some() && !matches!(command, Command::Serve { .. }) {
+        return Err(unknown(name, arguments::LOCAL));
+    }
+    if let Command::Demo { .. } = command {
         flags.extend(DEMO.map(|(variable, value)| (variable.to_owned(), value.to_owned())));
     }
     Ok(Invocation { command, flags })
@@ -84,12 +101,16 @@ fn merged(before: Flags, subcommand: &str, inner: &ArgMatches) -> Result<Flags, 
         .keys()
         .find(|name| inner.try_contains_id(name).is_err())
     {
-        let message = format!("rig {subcommand} has no --{}", settings::flag(variable));
-        return Err(arguments::command().error(ErrorKind::ArgumentConflict, message));
+        return Err(unknown(subcommand, &settings::flag(variable)));
     }
     let mut flags = before;
     flags.extend(self::flags(inner));
     Ok(flags)
+}
+
+fn unknown(subcommand: &str, flag: &str) -> clap::Error {
+    let message = format!("rig {subcommand} has no --{flag}");
+    arguments::command().error(ErrorKind::ArgumentConflict, message)
 }
 
 fn flags(matches: &ArgMatches) -> Flags {

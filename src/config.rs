@@ -6,6 +6,7 @@
 //! once, what is in named files included. Deliberately absent: sockets, logging, keeping keys. Spec:
 //! `config.md`, `names.md`.
 
+pub mod cluster;
 pub mod faults;
 pub mod files;
 pub mod jwt;
@@ -27,6 +28,7 @@ use ipnet::IpNet;
 
 use crate::{
     config::{
+        cluster::Cluster,
         faults::ConfigFaults,
         files::Files,
         jwt::Jwt,
@@ -35,6 +37,8 @@ use crate::{
         node::Shutdown,
         proxy::{Cors, Limits, Proxy},
         reader::Reader,
+        secret::Secret,
+        seed::Loaded,
         vars::{Flags, Vars},
     },
     core::api::{seed::Seed, validate::Surroundings},
@@ -52,6 +56,8 @@ pub struct Config {
     pub inbound: Inbound,
     /// The management API's listeners and its guard.
     pub admin: Admin,
+    /// The cluster this node belongs to; `None`: it is on its own.
+    pub cluster: Option<Cluster>,
     /// HTTPS for both, if configured.
     pub tls: Option<TlsFiles>,
     /// How requests are forwarded.
@@ -72,6 +78,9 @@ pub struct Config {
     pub metrics: bool,
     /// `PROXY_CONFIG_FILE`: the definitions to start with, in the order of the file.
     pub seeds: Vec<Seed>,
+    /// When the file of `PROXY_CONFIG_FILE` was last changed, in milliseconds since the epoch; `None`
+    /// if there is no file.
+    pub seeds_modified_ms: Option<u64>,
     /// What an operator should know of this configuration, for the log at `info`.
     pub notices: Vec<String>,
     /// What an operator should look at, for the log at `warn`.
@@ -92,12 +101,7 @@ impl Config {
     ) -> Result<Self, ConfigFaults> {
         let mut reader = Reader::new(flags, environment, files);
         let config = Self::read(&mut reader);
-        let faults = reader.into_faults();
-        if faults.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigFaults(faults))
-        }
+        reader.finish(config)
     }
 
     /// `DEFINITION_BYTES_MAX` alone, for checking definitions without a gateway.
@@ -111,12 +115,21 @@ impl Config {
     ) -> Result<usize, ConfigFaults> {
         let mut reader = Reader::new(flags, environment, files);
         let bytes = proxy::definition_bytes_max(&mut reader);
-        let faults = reader.into_faults();
-        if faults.is_empty() {
-            Ok(bytes)
-        } else {
-            Err(ConfigFaults(faults))
-        }
+        reader.finish(bytes)
+    }
+
+    /// `API_TOKEN` alone, for asking the management API of a node that runs.
+    ///
+    /// # Errors
+    /// It is faulty; other settings are not looked at.
+    pub fn api_token(
+        flags: &Flags,
+        environment: &dyn Vars,
+        files: &dyn Files,
+    ) -> Result<Option<Secret>, ConfigFaults> {
+        let mut reader = Reader::new(flags, environment, files);
+        let token = listeners::token(&mut reader);
+        reader.finish(token)
     }
 
     /// A draft: where the reader met a fault, it holds a default.
@@ -127,19 +140,23 @@ impl Config {
         let inbound = Inbound::read(reader);
         let admin = Admin::read(reader);
         let tls = TlsFiles::read(reader);
-        listeners::check_ports(reader, &inbound, &admin, tls.as_ref());
+        let cluster = Cluster::read(reader);
+        listeners::check_ports(reader, &inbound, &admin, tls.as_ref(), cluster.as_ref());
         let jwt = Jwt::read(reader);
         let limits = Limits::read(reader);
         let notices = notices(reader, &admin);
+        let loaded = seeds(reader, &jwt, &limits);
         Self {
-            node_name: node::name(reader),
+            node_name: node::name(reader, cluster.is_some()),
             host: reader.text("HOST").unwrap_or_default(),
             workers: node::workers(reader),
             inbound,
             admin,
+            cluster,
             tls,
             proxy: Proxy::read(reader),
-            seeds: seeds(reader, &jwt, &limits),
+            seeds: loaded.seeds,
+            seeds_modified_ms: loaded.modified_ms,
             jwt,
             limits,
             cors: Cors::read(reader),
@@ -161,6 +178,7 @@ impl fmt::Debug for Config {
             .field("workers", &self.workers)
             .field("inbound", &self.inbound)
             .field("admin", &self.admin)
+            .field("cluster", &self.cluster)
             .field("tls", &self.tls)
             .field("proxy", &self.proxy)
             .field("jwt", &self.jwt)
@@ -172,6 +190,7 @@ impl fmt::Debug for Config {
             .field("metrics", &self.metrics)
             // Their number only: `add_headers` of a definition may hold a password.
             .field("seeds", &self.seeds.len())
+            .field("seeds_modified_ms", &self.seeds_modified_ms)
             .field("notices", &self.notices)
             .field("warnings", &self.warnings)
             .finish()
@@ -198,27 +217,31 @@ fn trusted_proxies(reader: &mut Reader<'_>) -> Vec<IpNet> {
     networks
 }
 
-fn seeds(reader: &mut Reader<'_>, jwt: &Jwt, limits: &Limits) -> Vec<Seed> {
+fn seeds(reader: &mut Reader<'_>, jwt: &Jwt, limits: &Limits) -> Loaded {
+    let nothing = Loaded {
+        seeds: Vec::new(),
+        modified_ms: None,
+    };
     let Some(value) = reader.text("PROXY_CONFIG_FILE") else {
-        return Vec::new();
+        return nothing;
     };
     let surroundings = Surroundings {
         has_key: jwt.has_key(),
     };
     let files = reader.files();
     match seed::load(&value, limits.definition_bytes_max, files, &surroundings) {
-        Ok(seeds) => {
-            for warning in seeds.iter().flat_map(|seed| &seed.warnings) {
+        Ok(loaded) => {
+            for warning in loaded.seeds.iter().flat_map(|seed| &seed.warnings) {
                 reader.warn(format!(
                     "PROXY_CONFIG_FILE: {}: {}",
                     warning.path, warning.message
                 ));
             }
-            seeds
+            loaded
         }
         Err(fault) => {
             reader.fault("PROXY_CONFIG_FILE", fault.to_string());
-            Vec::new()
+            nothing
         }
     }
 }

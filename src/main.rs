@@ -7,11 +7,12 @@ use std::{io::Write as _, process::ExitCode};
 
 use rig::{
     app,
-    cli::{self, Command, Invocation, check},
+    cli::{self, Command, Invocation, ask, check, local::Local},
     config::{
         Config,
+        faults::{ConfigFault, ConfigFaults},
         files::Disk,
-        vars::{Environment, Flags},
+        vars::{Environment, Flags, Vars},
     },
     telemetry::logging,
 };
@@ -25,13 +26,24 @@ fn main() -> ExitCode {
         cli::parse(std::env::args_os()).unwrap_or_else(|answer| answer.exit());
     match command {
         Command::Check { subject } => check::run(&subject, &flags, &Environment, &Disk),
-        Command::Serve => start(&flags, app::serve),
-        Command::Demo => start(&flags, app::demo::run),
+        Command::Ask { api_url, question } => {
+            ask::run(&api_url, &question, &flags, &Environment, &Disk)
+        }
+        Command::Serve { local: None } => start(&flags, &Environment, app::serve),
+        Command::Serve { local: Some(node) } => match Local::new(node, &flags, &Environment) {
+            Ok(environment) => start(&flags, &environment, app::serve),
+            Err(faults) => refuse(&faults),
+        },
+        Command::Demo { nodes: 1 } => start(&flags, &Environment, app::demo::run),
+        Command::Demo { nodes: _ } => {
+            let fault = ConfigFault::new("--nodes", "more than one node is not supported yet");
+            refuse(&ConfigFaults(vec![fault]))
+        }
     }
 }
 
-fn start(flags: &Flags, run: fn(Config) -> ExitCode) -> ExitCode {
-    match Config::load(flags, &Environment, &Disk) {
+fn start(flags: &Flags, environment: &dyn Vars, run: fn(Config) -> ExitCode) -> ExitCode {
+    match Config::load(flags, environment, &Disk) {
         Ok(config) => {
             logging::start(config.log.level, config.log.format);
             for notice in &config.notices {
@@ -42,10 +54,12 @@ fn start(flags: &Flags, run: fn(Config) -> ExitCode) -> ExitCode {
             }
             run(config)
         }
-        Err(faults) => {
-            // Without standard error there is still the exit code.
-            let _ = writeln!(std::io::stderr(), "rig: {faults}");
-            ExitCode::from(check::FAULTY)
-        }
+        Err(faults) => refuse(&faults),
     }
+}
+
+fn refuse(faults: &ConfigFaults) -> ExitCode {
+    // Without standard error there is still the exit code.
+    let _ = writeln!(std::io::stderr(), "rig: {faults}");
+    ExitCode::from(check::FAULTY)
 }

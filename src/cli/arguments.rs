@@ -1,32 +1,56 @@
 //! The command line's grammar, built from the table of settings.
 
-use clap::{Arg, ArgAction, Command, builder::ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::ValueParser, value_parser};
 
-use crate::config::settings::{self, Group, Preset, Setting, kind::Kind, table::SETTINGS};
+use crate::{
+    cli::{
+        self,
+        ask::{DEFAULT_API_URL, DEFAULT_WAIT_SECONDS, Question, Until, WAIT_SECONDS_MAX},
+        local::NODES_MAX,
+    },
+    config::settings::{self, Group, Preset, Setting, kind::Kind, table::SETTINGS},
+};
 
-/// Subcommand that validates definitions.
-pub(super) const CHECK: &str = "check";
-/// Subcommand that runs a gateway with a demo upstream.
-pub(super) const DEMO: &str = "demo";
-/// What `check` validates.
-pub(super) const SUBJECT: &str = "FILE|JSON";
+/// Which node of this machine to be.
+pub(super) const LOCAL: &str = "local";
+
+const CHECK: &str = "check";
+const DEMO: &str = "demo";
+const MEMBERS: &str = "members";
+const ROUNDS: &str = "rounds";
 const SERVE: &str = "serve";
+const WAIT: &str = "wait";
+
+/// What `check` validates.
+const SUBJECT: &str = "FILE|JSON";
+const NODES: &str = "nodes";
+const API_URL: &str = "api-url";
+const CHANGE: &str = "CHANGE";
+const UNTIL: &str = "for";
+const TIMEOUT: &str = "timeout";
+
+/// The heading of arguments that are no settings.
+const HEADING: &str = "This command";
 
 const AFTER_HELP: &str = "\
 Every setting is also an environment variable; a flag wins. Times take ms, s, m, h; sizes take KiB,
 MiB, GiB. All settings: docs/settings.md.
 
-Exit codes: 0 after an orderly stop, 2 if the arguments, the settings or the definitions are faulty.
+Exit codes: 0 after an orderly stop or the wished-for answer, 1 if the node cannot start or the answer
+is another, 2 if the arguments, the settings or the definitions are faulty.
 
 Examples:
   rig --proxy-config-file apis.json
   rig check apis.json
-  rig demo";
+  rig demo
+  rig --local 1        (and --local 2 in another terminal: a cluster)
+  rig members";
 
 /// `rig` and its subcommands.
 pub(super) fn command() -> Command {
     let serve = Command::new(SERVE)
         .about("Start the node (the default)")
+        .arg(local_argument())
         .args(arguments(|_| true));
     let check = Command::new(CHECK)
         .about("Validate API definitions and show every fault with its path")
@@ -41,6 +65,12 @@ pub(super) fn command() -> Command {
         }));
     let demo = Command::new(DEMO)
         .about("Start a gateway with a demo upstream and sample definitions, on loopback only")
+        .arg(
+            option(NODES, "N")
+                .value_parser(value_parser!(u8).range(1..=i64::from(NODES_MAX)))
+                .default_value("1")
+                .help("How many nodes; their ports are 100 apart"),
+        )
         .args(arguments(|setting| {
             !super::DEMO
                 .iter()
@@ -50,10 +80,115 @@ pub(super) fn command() -> Command {
         .about("The Reactive Interaction Gateway: a reverse proxy that is configured at run time")
         .version(env!("CARGO_PKG_VERSION"))
         .after_help(AFTER_HELP)
+        .arg(local_argument())
         .args(arguments(|_| true))
         .subcommand_precedence_over_arg(true)
         .disable_help_subcommand(true)
         .subcommands([serve, check, demo])
+        .subcommands(questions())
+}
+
+/// The commands that ask a node.
+fn questions() -> [Command; 3] {
+    let wait = question(WAIT, "Wait until a change has arrived, and tell where")
+        .arg(
+            Arg::new(CHANGE)
+                .required(true)
+                .value_name(CHANGE)
+                .help("The change's id, as the answer to it had in X-Rig-Change"),
+        )
+        .arg(
+            option(UNTIL, "all|NUMBER|settled")
+                .value_parser(until)
+                .default_value("all")
+                .help("Until all nodes, or so many, serve it, or nobody votes on it any more"),
+        )
+        .arg(
+            option(TIMEOUT, "SECONDS")
+                .value_parser(value_parser!(u64).range(1..=WAIT_SECONDS_MAX))
+                .default_value(DEFAULT_WAIT_SECONDS.to_string())
+                .help("How long to wait at most"),
+        );
+    [
+        question(
+            MEMBERS,
+            "Show the nodes of the cluster, as one of them sees it",
+        ),
+        question(ROUNDS, "Show the votes on APIs, as one node sees them"),
+        wait,
+    ]
+}
+
+fn question(name: &'static str, about: &'static str) -> Command {
+    let url = option(API_URL, "URL")
+        .value_parser(api_url)
+        .default_value(DEFAULT_API_URL)
+        .help("Management API of the node to ask");
+    let token = arguments(|setting| setting.variable == "API_TOKEN");
+    Command::new(name).about(about).arg(url).args(token)
+}
+
+/// What a subcommand and its arguments mean. `local` is what was said before the subcommand.
+pub(super) fn subcommand(name: &str, inner: &ArgMatches, local: Option<u8>) -> cli::Command {
+    let text = |id: &str| inner.get_one::<String>(id).cloned().unwrap_or_default();
+    let ask = |question| cli::Command::Ask {
+        api_url: text(API_URL),
+        question,
+    };
+    match name {
+        CHECK => cli::Command::Check {
+            subject: text(SUBJECT),
+        },
+        DEMO => cli::Command::Demo {
+            nodes: inner.get_one(NODES).copied().unwrap_or(1),
+        },
+        MEMBERS => ask(Question::Members),
+        ROUNDS => ask(Question::Rounds),
+        WAIT => ask(Question::Wait {
+            change: text(CHANGE),
+            until: inner.get_one(UNTIL).copied().unwrap_or(Until::All),
+            seconds: inner
+                .get_one(TIMEOUT)
+                .copied()
+                .unwrap_or(DEFAULT_WAIT_SECONDS),
+        }),
+        _ => cli::Command::Serve {
+            local: self::local(inner).or(local),
+        },
+    }
+}
+
+/// The value of `--local`.
+pub(super) fn local(matches: &ArgMatches) -> Option<u8> {
+    matches.try_get_one(LOCAL).ok().flatten().copied()
+}
+
+fn local_argument() -> Arg {
+    option(LOCAL, "N")
+        .value_parser(value_parser!(u8).range(1..=i64::from(NODES_MAX)))
+        .help(format!(
+            "Be node N (1 to {NODES_MAX}) of a cluster on this machine: ports 4000, 4010 and 4020, each \
+             plus 100 for every node before, on loopback, with a secret in a private file of yours. \
+             What is set explicitly wins"
+        ))
+}
+
+/// An argument that is no setting.
+fn option(name: &'static str, value: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name(value)
+        .help_heading(HEADING)
+        .action(ArgAction::Set)
+}
+
+fn api_url(text: &str) -> Result<String, String> {
+    let url = Kind::Url.text(text).filter(|url| !url.contains(['?', '#']));
+    url.ok_or_else(|| format!("it must be {} and without query", Kind::Url.expects()))
+}
+
+fn until(text: &str) -> Result<Until, String> {
+    Until::parse(text).ok_or_else(|| "it must be all, settled or a number of nodes".to_owned())
 }
 
 /// The flags of the settings that are `wanted`.
@@ -91,6 +226,9 @@ fn argument(heading: &'static str, setting: &'static Setting) -> Arg {
         | Kind::Definitions
         | Kind::Address
         | Kind::Networks
+        | Kind::Socket
+        | Kind::Peers
+        | Kind::Lookup
         | Kind::Port
         | Kind::OneOf(_)
         | Kind::SomeOf(_)

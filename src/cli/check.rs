@@ -44,7 +44,7 @@ fn verdict(
     // Whether this machine holds the key says nothing about the node the definitions are for.
     let surroundings = Surroundings { has_key: true };
     match load(subject, bytes_max, files, &surroundings) {
-        Ok(seeds) => Ok(praise(&seeds)),
+        Ok(loaded) => Ok(praise(&loaded.seeds)),
         Err(fault) => Err(complaint(&fault)),
     }
 }

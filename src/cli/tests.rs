@@ -2,11 +2,15 @@
 
 use clap::error::ErrorKind;
 
-use super::{Command, DEMO, arguments, parse};
+use super::{Command, arguments, parse};
 use crate::config::{
     settings::{self, kind::Kind, later::LATER},
     vars::Flags,
 };
+
+mod commands;
+
+const SERVE: Command = Command::Serve { local: None };
 
 fn flags(pairs: &[(&str, &str)]) -> Flags {
     pairs
@@ -45,8 +49,8 @@ fn the_grammar_is_sound() {
 
 #[test]
 fn no_arguments_start_the_node() {
-    assert_eq!(understood(&[]), (Command::Serve, Flags::new()));
-    assert_eq!(understood(&["serve"]), (Command::Serve, Flags::new()));
+    assert_eq!(understood(&[]), (SERVE, Flags::new()));
+    assert_eq!(understood(&["serve"]), (SERVE, Flags::new()));
 }
 
 #[test]
@@ -87,10 +91,7 @@ fn a_switch_needs_no_value_and_does_not_eat_a_subcommand() {
         understood(&["--api-insecure=no"]).1,
         flags(&[("API_INSECURE", "no")])
     );
-    assert_eq!(
-        understood(&["--api-insecure", "serve"]),
-        (Command::Serve, on)
-    );
+    assert_eq!(understood(&["--api-insecure", "serve"]), (SERVE, on));
 }
 
 #[test]
@@ -105,7 +106,7 @@ fn flags_before_a_subcommand_count_if_it_knows_them() {
         "2",
     ];
     let expected = flags(&[("LOG_FMT", "json"), ("INBOUND_PORT", "2")]);
-    assert_eq!(understood(&given), (Command::Serve, expected));
+    assert_eq!(understood(&given), (SERVE, expected));
     assert_eq!(
         refused(&["--api-bind", "::", "demo"]),
         ErrorKind::ArgumentConflict
@@ -134,54 +135,7 @@ fn a_negative_number_is_left_to_the_settings_to_refuse() {
 }
 
 #[test]
-fn check_takes_one_subject_and_the_size_limit() {
-    let subject = |text: &str| Command::Check {
-        subject: text.to_owned(),
-    };
-    assert_eq!(
-        understood(&["check", "a.json"]),
-        (subject("a.json"), Flags::new())
-    );
-    assert_eq!(understood(&["check", "[]"]).0, subject("[]"));
-    assert_eq!(
-        understood(&["check", "a.json", "--definition-bytes-max", "2MiB"]).1,
-        flags(&[("DEFINITION_BYTES_MAX", "2MiB")])
-    );
-    assert_eq!(refused(&["check"]), ErrorKind::MissingRequiredArgument);
-    assert_eq!(refused(&["check", "a", "b"]), ErrorKind::UnknownArgument);
-    assert_eq!(
-        refused(&["check", "a", "--inbound-port", "1"]),
-        ErrorKind::UnknownArgument
-    );
-}
-
-#[test]
-fn demo_stays_on_loopback_and_brings_its_own_definitions() {
-    let (command, given) = understood(&["demo", "--inbound-port", "5000"]);
-    assert_eq!(command, Command::Demo);
-    assert_eq!(
-        given.get("INBOUND_BIND").map(String::as_str),
-        Some("127.0.0.1")
-    );
-    assert_eq!(given.get("API_BIND").map(String::as_str), Some("127.0.0.1"));
-    assert_eq!(given.get("INBOUND_PORT").map(String::as_str), Some("5000"));
-    for (variable, value) in DEMO {
-        let flag = format!("--{}", settings::flag(variable));
-        assert_eq!(
-            refused(&["demo", &flag, value]),
-            ErrorKind::UnknownArgument,
-            "{flag}"
-        );
-    }
-}
-
-#[test]
 fn what_is_not_there_yet_is_refused() {
-    assert_eq!(refused(&["--local", "1"]), ErrorKind::UnknownArgument);
-    assert_eq!(
-        refused(&["demo", "--nodes", "3"]),
-        ErrorKind::UnknownArgument
-    );
     for variable in LATER.iter().flat_map(|later| later.variables) {
         let flag = format!("--{}", settings::flag(variable));
         assert_eq!(refused(&[&flag, "x"]), ErrorKind::UnknownArgument, "{flag}");
@@ -230,7 +184,7 @@ fn help_names_every_setting_with_variable_and_default() {
         );
     }
     assert!(help.contains("[default: 4000]"));
-    for subcommand in ["serve", "check", "demo"] {
+    for subcommand in ["serve", "check", "demo", "members", "rounds", "wait"] {
         assert!(
             lines.contains(&format!("\n  {subcommand} ")),
             "{subcommand}"

@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 /// The data directory, below the working directory and beside the executable.
@@ -23,6 +24,10 @@ pub trait Files {
 
     /// There is something at `path`, and it is not a directory.
     fn exists(&self, path: &Path) -> bool;
+
+    /// When the content of `path` was last changed, in milliseconds since the epoch; `None` if the
+    /// system does not tell, or tells a time before the epoch.
+    fn modified(&self, path: &Path) -> Option<u64>;
 
     /// Where relative paths are looked for after the working directory, in order.
     fn data_dirs(&self) -> Vec<PathBuf>;
@@ -52,6 +57,12 @@ impl Files for Disk {
         path.metadata().is_ok_and(|metadata| !metadata.is_dir())
     }
 
+    fn modified(&self, path: &Path) -> Option<u64> {
+        let modified = path.metadata().ok()?.modified().ok()?;
+        let since_epoch = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        u64::try_from(since_epoch.as_millis()).ok()
+    }
+
     fn data_dirs(&self) -> Vec<PathBuf> {
         let executable = std::env::current_exe().ok();
         let beside = executable.as_deref().and_then(Path::parent);
@@ -69,6 +80,10 @@ impl Files for Drawer {
 
     fn exists(&self, path: &Path) -> bool {
         self.contains_key(path)
+    }
+
+    fn modified(&self, _path: &Path) -> Option<u64> {
+        None
     }
 
     fn data_dirs(&self) -> Vec<PathBuf> {
@@ -117,7 +132,10 @@ fn within(content: Vec<u8>, bytes_max: u64) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::{
+        path::{Path, PathBuf},
+        time::{Duration, SystemTime},
+    };
 
     use super::{Disk, Drawer, Files, find, places};
 
@@ -156,6 +174,20 @@ mod tests {
         assert_eq!(Disk.read(&path, 5).expect("fits"), b"12345");
         assert!(Disk.read(&path, 4).is_err());
         assert!(Disk.read(Path::new("/dev/zero"), 1024).is_err());
+    }
+
+    #[test]
+    fn the_time_of_the_last_change_is_told_in_milliseconds() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        let file = std::fs::File::create(&path).expect("created");
+        let at = |time| file.set_modified(time).map(|()| Disk.modified(&path));
+        let epoch = SystemTime::UNIX_EPOCH;
+        let later = epoch + Duration::from_millis(1_700_000_000_123);
+        assert_eq!(at(later).expect("set"), Some(1_700_000_000_123));
+        let before = epoch - Duration::from_secs(1);
+        assert_eq!(at(before).expect("set"), None);
+        assert_eq!(Disk.modified(&directory.path().join("missing")), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::{fmt, net::IpAddr, path::PathBuf};
 
 use crate::{
-    config::{faults::shown, reader::Reader, secret::Secret},
+    config::{cluster::Cluster, faults::shown, reader::Reader, secret::Secret},
     http::tls::{self, CertificateError},
 };
 
@@ -85,15 +85,10 @@ impl Admin {
 
 impl Guard {
     fn read(reader: &mut Reader<'_>, bind: IpAddr) -> Self {
-        let token = reader.secret("API_TOKEN");
+        let token = token(reader);
         let insecure = reader.switch("API_INSECURE");
         match token {
             Some(token) => {
-                // Anything else cannot arrive in an authorization header (RFC 6750, 2.1), so nobody
-                // could ever get in.
-                if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-                    reader.fault("API_TOKEN", "it must be visible ASCII without spaces");
-                }
                 if insecure {
                     reader.warn("API_INSECURE has no effect: the token of API_TOKEN is asked for");
                 }
@@ -200,6 +195,17 @@ impl TlsFiles {
     }
 }
 
+/// `API_TOKEN`, alone for those who only ask the management API.
+pub(super) fn token(reader: &mut Reader<'_>) -> Option<Secret> {
+    let token = reader.secret("API_TOKEN")?;
+    // Anything else cannot arrive in an authorization header (RFC 6750, 2.1), so nobody could ever
+    // get in.
+    if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        reader.fault("API_TOKEN", "it must be visible ASCII without spaces");
+    }
+    Some(token)
+}
+
 /// Two listeners that want the same port would, with port sharing between workers, both start and
 /// take each other's connections.
 pub(super) fn check_ports(
@@ -207,6 +213,7 @@ pub(super) fn check_ports(
     inbound: &Inbound,
     admin: &Admin,
     tls: Option<&TlsFiles>,
+    cluster: Option<&Cluster>,
 ) {
     let mut listeners = vec![
         ("INBOUND_PORT", inbound.bind, inbound.port),
@@ -215,6 +222,10 @@ pub(super) fn check_ports(
     if tls.is_some() {
         listeners.push(("INBOUND_HTTPS_PORT", inbound.bind, inbound.https_port));
         listeners.push(("API_HTTPS_PORT", admin.bind, admin.https_port));
+    }
+    if let Some(cluster) = cluster {
+        let listen = cluster.listen;
+        listeners.push(("CLUSTER_LISTEN", listen.ip(), listen.port()));
     }
     while let Some((later, its_bind, its_port)) = listeners.pop() {
         for (earlier, bind, port) in &listeners {

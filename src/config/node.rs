@@ -35,8 +35,9 @@ impl Shutdown {
     }
 }
 
-/// `NODE_NAME`, else `NODE_HOST`, else the machine's name.
-pub(super) fn name(reader: &mut Reader<'_>) -> String {
+/// `NODE_NAME`, else `NODE_HOST`, else the machine's name. A node of a cluster must be told from others
+/// by it.
+pub(super) fn name(reader: &mut Reader<'_>, is_clustered: bool) -> String {
     let name = reader.text("NODE_NAME");
     let host = reader.text("NODE_HOST");
     if let Some(name) = name {
@@ -51,7 +52,16 @@ pub(super) fn name(reader: &mut Reader<'_>) -> String {
             host
         }
         Some(host) => host,
-        None => machine_name(reader.files(), reader.environment()),
+        None => {
+            let name = machine_name(reader.files(), reader.environment());
+            if is_clustered && name == NAMELESS {
+                reader.warn(format!(
+                    "this node is named {NAMELESS}, for the machine tells no other name: set \
+                     NODE_NAME, nodes with the same name count as one"
+                ));
+            }
+            name
+        }
     }
 }
 

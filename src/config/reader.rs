@@ -5,7 +5,7 @@
 //! still be checked; nothing is started with it, for the fault is kept.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,10 +13,10 @@ use std::{
 use ipnet::IpNet;
 
 use crate::config::{
-    faults::{ConfigFault, shown},
+    faults::{ConfigFault, ConfigFaults, shown},
     files::{self, Files},
     secret::Secret,
-    settings::{self, Setting, kind::Quantity, values},
+    settings::{self, Setting, kind::Quantity, places, values},
     vars::{Flags, Vars},
 };
 
@@ -25,6 +25,9 @@ const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 /// Longest file with certificates; a system's whole trust store has a quarter of it.
 const PEM_BYTES_MAX: u64 = 1 << 20;
+
+/// Most items of a faulty list that are shown; the rest is likely wrong in the same way.
+const CULPRITS_MAX: usize = 8;
 
 /// The sources of settings, and what was wrong so far.
 pub(super) struct Reader<'a> {
@@ -90,9 +93,13 @@ impl<'a> Reader<'a> {
         self.faulty.contains(&variable)
     }
 
-    /// All faults, in the order found.
-    pub(super) fn into_faults(self) -> Vec<ConfigFault> {
-        self.faults
+    /// What was read, if there was no fault; else all of them, in the order found.
+    pub(super) fn finish<T>(self, read: T) -> Result<T, ConfigFaults> {
+        if self.faults.is_empty() {
+            Ok(read)
+        } else {
+            Err(ConfigFaults(self.faults))
+        }
     }
 
     /// Somebody gave a value, right or wrong.
@@ -127,6 +134,22 @@ impl<'a> Reader<'a> {
     pub(super) fn networks(&mut self, variable: &'static str) -> Vec<IpNet> {
         self.value(variable, |_, text| values::networks(text))
             .unwrap_or_default()
+    }
+
+    /// An address with a port; `None` without a default.
+    pub(super) fn socket(&mut self, variable: &'static str) -> Option<SocketAddr> {
+        self.value(variable, |_, text| places::socket(text))
+    }
+
+    /// Nodes, each as `host:port`; none without a default.
+    pub(super) fn peers(&mut self, variable: &'static str) -> Vec<String> {
+        self.value(variable, |_, text| places::peers(text))
+            .unwrap_or_default()
+    }
+
+    /// A name to look up, as `host:port`; `None` without a default.
+    pub(super) fn lookup(&mut self, variable: &'static str) -> Option<String> {
+        self.value(variable, |_, text| places::lookup(text))
     }
 
     /// Words of a list; none without a default.
@@ -208,9 +231,9 @@ impl<'a> Reader<'a> {
                 }
                 Some(_) => self.refuse(setting, given.name, "is not valid UTF-8".to_owned()),
                 None => {
-                    let expects = setting.kind.expects();
-                    let value = shown(&given.text);
-                    self.refuse(setting, given.name, format!("{value} is not {expects}"));
+                    let is_culprit = |item: &&str| parse(setting, item).is_none();
+                    let message = complaint(setting, &given.text, is_culprit);
+                    self.refuse(setting, given.name, message);
                 }
             }
         }
@@ -282,5 +305,20 @@ impl<'a> Reader<'a> {
     fn refuse(&mut self, setting: &Setting, name: String, message: String) {
         self.faulty.push(setting.variable);
         self.faults.push(ConfigFault::new(name, message));
+    }
+}
+
+/// What is wrong with a value; of a list, only the items that are.
+fn complaint(setting: &Setting, text: &str, is_culprit: impl Fn(&&str) -> bool) -> String {
+    let expects = setting.kind.expects();
+    let culprits: Vec<String> = values::items(text)
+        .filter(|item| setting.kind.is_list() && is_culprit(item))
+        .take(CULPRITS_MAX)
+        .map(shown)
+        .collect();
+    match culprits.as_slice() {
+        [] => format!("{} is not {expects}", shown(text)),
+        [culprit] => format!("{culprit} does not belong in {expects}"),
+        culprits => format!("{} do not belong in {expects}", culprits.join(", ")),
     }
 }

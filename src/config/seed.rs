@@ -21,6 +21,17 @@ use crate::{
 /// Longest definition file: 100,000 APIs, the soft limit of a cluster, of 2.5 KiB each.
 pub const SEED_FILE_BYTES_MAX: u64 = 256 << 20;
 
+/// What there is to start with.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The checked definitions, in the order of the file.
+    pub seeds: Vec<Seed>,
+    /// When their file was last changed, in milliseconds since the epoch; `None` if they were given
+    /// inline, or nobody knows. It is the age of definitions that do not tell their own, so that an old
+    /// file does not become new by a restart (cluster.md, part 13).
+    pub modified_ms: Option<u64>,
+}
+
 /// Why there are no definitions to start with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SeedFault {
@@ -44,30 +55,34 @@ pub fn load(
     definition_bytes_max: usize,
     files: &dyn Files,
     surroundings: &Surroundings,
-) -> Result<Vec<Seed>, SeedFault> {
-    let content = decode(value, files)?;
+) -> Result<Loaded, SeedFault> {
+    let (content, modified_ms) = decode(value, files)?;
     check_sizes(&content, definition_bytes_max)?;
-    seeds(&content, surroundings).map_err(|faults| SeedFault::Faulty(faults.to_string()))
+    let seeds =
+        seeds(&content, surroundings).map_err(|faults| SeedFault::Faulty(faults.to_string()))?;
+    Ok(Loaded { seeds, modified_ms })
 }
 
-/// The JSON that `value` names or is: the path as given, else below the data directories, else the
+/// The JSON that `value` names or is, and the time its file was changed: the path as given, else below the data directories, else the
 /// value itself. A file that exists ends the search for files, so that a broken one is never
 /// silently replaced by another.
-fn decode(value: &str, files: &dyn Files) -> Result<Value, SeedFault> {
+fn decode(value: &str, files: &dyn Files) -> Result<(Value, Option<u64>), SeedFault> {
     let mut attempts = Vec::new();
     for place in places(files, value) {
         if !files.exists(&place) {
             attempts.push(format!("file {}: does not exist", shown_path(&place)));
             continue;
         }
+        // Before the content: a change in between makes it look older, never newer than it is.
+        let modified_ms = files.modified(&place);
         match decode_file(&place, files) {
-            Ok(content) => return Ok(content),
+            Ok(content) => return Ok((content, modified_ms)),
             Err(reason) => attempts.push(format!("file {}: {reason}", shown_path(&place))),
         }
         break;
     }
     match serde_json::from_str(value) {
-        Ok(content) => Ok(content),
+        Ok(content) => Ok((content, None)),
         Err(error) => {
             attempts.push(format!("JSON {}: {error}", shown(value)));
             Err(SeedFault::Undecodable(attempts.join("\n")))

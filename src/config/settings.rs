@@ -9,6 +9,7 @@ pub mod kind;
 pub mod later;
 #[cfg(test)]
 mod markdown;
+pub mod places;
 pub mod table;
 pub mod values;
 

@@ -7,7 +7,7 @@ use log::LevelFilter;
 use super::{
     Config,
     faults::ConfigFaults,
-    files::Drawer,
+    files::{Disk, Drawer},
     listeners::Guard,
     secret::Secret,
     settings::{self, later::LATER},
@@ -15,6 +15,7 @@ use super::{
 };
 use crate::telemetry::logging::Format;
 
+mod cluster;
 mod definitions;
 mod doors;
 mod sources;
@@ -75,7 +76,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
         (config.admin.https_port, config.admin.guard),
         (4011, Guard::Loopback)
     );
-    assert_eq!(config.tls, None);
+    assert_eq!((config.tls, config.cluster), (None, None));
     assert_eq!(
         (config.host.as_str(), config.cors.allow_origin.as_str()),
         ("localhost", "*")
@@ -234,7 +235,7 @@ fn the_request_log_goes_to_the_console_only() {
     );
     assert_eq!(
         faults(&[("REQUEST_LOG", "console,file")]),
-        ["REQUEST_LOG: \"console,file\" is not a comma list of console, kafka"]
+        ["REQUEST_LOG: \"file\" does not belong in a comma list of console, kafka"]
     );
 }
 

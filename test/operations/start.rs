@@ -165,7 +165,7 @@ fn help_and_version_are_told_without_starting() {
 fn settings_without_effect_are_warned_of_and_their_values_are_not_shown() {
     let gateway = Gateway::builder()
         .env("KAFKA_SASL", "plain:me:hunter2")
-        .env("NODE_COOKIE", "hunter2hunter2hunter2")
+        .env("NATS_SERVERS", "nats://me:hunter2@nats.example")
         .start()
         .unwrap_or_else(|error| panic!("{error}"));
     let lines = gateway.log_lines();
@@ -180,7 +180,7 @@ fn settings_without_effect_are_warned_of_and_their_values_are_not_shown() {
         warned("KAFKA_SASL has no effect: Kafka is not supported yet"),
         1
     );
-    assert_eq!(warned("NODE_COOKIE has no effect"), 1);
+    assert_eq!(warned("NATS_SERVERS has no effect"), 1);
     assert_eq!(warned("HTTPS is off"), 1);
     assert_eq!(
         warned("JWT_SECRET_KEY"),

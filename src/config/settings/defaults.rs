@@ -50,6 +50,13 @@ pub const DEFAULT_LOG_LEVEL: &str = "info";
 /// Lines for people.
 pub const DEFAULT_LOG_FMT: &str = "text";
 
+/// On all interfaces, for a node that others must reach. It holds only if there is a cluster.
+pub const DEFAULT_CLUSTER_LISTEN: &str = "0.0.0.0:4020";
+/// One name for all, as most networks have one cluster.
+pub const DEFAULT_CLUSTER_NAME: &str = "rig";
+/// As the original.
+pub const DEFAULT_DNS_NAME: &str = "localhost";
+
 const HOUR: u64 = 3_600_000;
 
 /// Time limits of the proxy, in the original's unit. A day is longer than any sensible answer, and

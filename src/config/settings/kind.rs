@@ -39,6 +39,12 @@ pub enum Kind {
     Address,
     /// A comma list of networks.
     Networks,
+    /// An IP address with a port.
+    Socket,
+    /// A comma list of nodes.
+    Peers,
+    /// A name that is looked up, with or without a port.
+    Lookup,
     /// A TCP port; 0 lets the system choose.
     Port,
     /// One of these words, in any case.
@@ -138,6 +144,9 @@ impl Kind {
             | Self::Switch
             | Self::Address
             | Self::Networks
+            | Self::Socket
+            | Self::Peers
+            | Self::Lookup
             | Self::OneOf(_)
             | Self::SomeOf(_) => return None,
         };
@@ -165,6 +174,9 @@ impl Kind {
             | Self::Switch
             | Self::Address
             | Self::Networks
+            | Self::Socket
+            | Self::Peers
+            | Self::Lookup
             | Self::Port
             | Self::OneOf(_)
             | Self::SomeOf(_)
@@ -191,11 +203,19 @@ impl Kind {
             | Self::Switch
             | Self::Address
             | Self::Networks
+            | Self::Socket
+            | Self::Peers
+            | Self::Lookup
             | Self::Port
             | Self::Number { .. }
             | Self::Bytes { .. }
             | Self::Time { .. } => None,
         }
+    }
+
+    /// The value is a comma list, whose items can be looked at one by one.
+    pub const fn is_list(&self) -> bool {
+        matches!(self, Self::Networks | Self::Peers | Self::SomeOf(_))
     }
 
     /// What stands for the value in `--help`.
@@ -211,6 +231,9 @@ impl Kind {
             Self::Switch => "BOOLEAN",
             Self::Address => "ADDRESS",
             Self::Networks => "CIDR,...",
+            Self::Socket => "ADDRESS:PORT",
+            Self::Peers => "HOST:PORT,...",
+            Self::Lookup => "HOST[:PORT]",
             Self::Port => "PORT",
             Self::OneOf(_) => "WORD",
             Self::SomeOf(_) => "WORD,...",
@@ -235,6 +258,14 @@ impl Kind {
             Self::Switch => "true, 1, yes or false, 0, no".to_owned(),
             Self::Address => "an IP address".to_owned(),
             Self::Networks => "a comma list of networks such as 10.0.0.0/8".to_owned(),
+            Self::Socket => {
+                "an IP address with a port, such as 127.0.0.1:4020 or /ip4/127.0.0.1/tcp/4020"
+                    .into()
+            }
+            Self::Peers => "a comma list of nodes such as node-b:4020, [2001:db8::1]:4020 or \
+                 /dns4/node-b/tcp/4020"
+                .into(),
+            Self::Lookup => "a host name, with or without a port".to_owned(),
             Self::Port => "a port from 0 (the system chooses) to 65535".to_owned(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
             Self::SomeOf(words) => format!("a comma list of {}", words.join(", ")),

@@ -19,19 +19,6 @@ pub struct Later {
 /// All of them.
 pub const LATER: &[Later] = &[
     Later {
-        feature: "the cluster",
-        variables: &[
-            "DISCOVERY_TYPE",
-            "DNS_NAME",
-            "NODE_COOKIE",
-            "CLUSTER_LISTEN",
-            "CLUSTER_ADVERTISE",
-            "CLUSTER_PEERS",
-            "CLUSTER_NAME",
-            "CLUSTER_ALLOW",
-        ],
-    },
-    Later {
         feature: "events and their connections",
         variables: &[
             "MAX_CONNECTIONS_PER_MINUTE",

@@ -1,5 +1,7 @@
 //! The table of all settings, in the order they are shown. Defaults and bounds: [`super::defaults`].
 
+pub mod cluster;
+
 use crate::{
     config::settings::{
         Group, Setting,
@@ -43,6 +45,10 @@ pub const SETTINGS: &[Group] = &[
     Group {
         heading: "Node",
         settings: NODE,
+    },
+    Group {
+        heading: "Cluster",
+        settings: cluster::CLUSTER,
     },
     Group {
         heading: "Tokens",

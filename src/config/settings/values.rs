@@ -44,7 +44,7 @@ pub fn networks(text: &str) -> Option<Vec<IpNet>> {
 }
 
 /// The items of a comma list, trimmed, empty ones dropped (spec: `config.md` 8.1).
-pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
+pub fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',')
         .map(str::trim)
         .filter(|item| !item.is_empty())

@@ -1,6 +1,11 @@
 //! `PROXY_CONFIG_FILE`: where it is looked for, and what is said if it is nowhere.
 
-use super::{Config, Flags, drawer, faults, good, lines, vars};
+use std::{
+    fs::File,
+    time::{Duration, SystemTime},
+};
+
+use super::{Config, Disk, Flags, drawer, faults, good, lines, vars};
 
 #[test]
 fn without_definitions_the_boot_log_says_so() {
@@ -41,6 +46,25 @@ fn a_broken_file_is_not_replaced_by_another() {
         "{faults:?}"
     );
     assert!(!faults[0].contains("priv"), "{faults:?}");
+}
+
+#[test]
+fn definitions_are_as_old_as_their_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("apis.json");
+    std::fs::write(&path, "[]").expect("written");
+    let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_600_000_000_042);
+    let file = File::options().write(true).open(&path).expect("opened");
+    file.set_modified(time).expect("set");
+    let environment = vars(&[("PROXY_CONFIG_FILE", &path.display().to_string())]);
+    let config = Config::load(&Flags::new(), &environment, &Disk).expect("no fault");
+    assert_eq!(config.seeds_modified_ms, Some(1_600_000_000_042));
+}
+
+#[test]
+fn definitions_that_are_no_file_have_no_age() {
+    assert_eq!(good(&[("PROXY_CONFIG_FILE", "[]")]).seeds_modified_ms, None);
+    assert_eq!(good(&[]).seeds_modified_ms, None);
 }
 
 #[test]

@@ -1,0 +1,112 @@
+//! What a node's answer means for whoever asked: the text, and whether it is the wished-for one.
+//!
+//! Pure. Statuses: cluster.md, part 5.3; shapes: names.md, tolerant of what is missing or new.
+
+use awc::http::StatusCode;
+use serde_json::{Map, Value};
+
+use crate::cli::ask::{
+    Question,
+    table::{cell, facts, plain, table},
+};
+
+/// Columns of `rig members`, most telling first.
+const MEMBERS: &[&str] = &[
+    "name",
+    "in_sync",
+    "established",
+    "apis",
+    "root",
+    "clock_offset_ms",
+    "last_seen_ms",
+    "software",
+];
+
+/// Columns of `rig rounds`.
+const ROUNDS: &[&str] = &["id", "ref", "state", "winner", "served_here", "candidates"];
+
+/// A text that ends with a line break.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Report {
+    /// The wished-for answer.
+    Fine(String),
+    /// Another one.
+    Bad(String),
+}
+
+/// What `status` and `body` say to `question`.
+pub(super) fn report(question: &Question, status: StatusCode, body: &Value) -> Report {
+    match question {
+        Question::Members if status.is_success() => Report::Fine(listing(body, "nodes", MEMBERS)),
+        Question::Rounds if status.is_success() => Report::Fine(listing(body, "rounds", ROUNDS)),
+        Question::Members | Question::Rounds => {
+            refusal(status, body, "does the node belong to a cluster?")
+        }
+        Question::Wait { seconds, .. } => match status {
+            StatusCode::ACCEPTED => {
+                Report::Bad(receipt(&format!("not yet, after {seconds} s"), body))
+            }
+            StatusCode::CONFLICT => Report::Bad(receipt("superseded", body)),
+            status if status.is_success() => Report::Fine(receipt("done", body)),
+            status => refusal(status, body, "does the node know this change?"),
+        },
+    }
+}
+
+/// One line about the view, then the table of the list `name`.
+fn listing(body: &Value, name: &str, columns: &[&str]) -> String {
+    let rows = body.get(name).and_then(Value::as_array);
+    let rows = rows.map_or(&[][..], Vec::as_slice);
+    let mut text = body
+        .get("view")
+        .and_then(Value::as_object)
+        .map(view)
+        .unwrap_or_default();
+    if rows.is_empty() {
+        text.push_str(&format!("no {name}\n"));
+    } else {
+        text.push_str(&table(rows, columns));
+    }
+    text
+}
+
+/// Whose view it is, in one line.
+fn view(view: &Map<String, Value>) -> String {
+    let fields = view.iter().map(|(name, value)| match value {
+        // Their names are in the table below.
+        Value::Array(items) => format!("{} {}", items.len(), plain(name)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            format!("{} {}", plain(name), cell(value))
+        }
+    });
+    let text = fields.collect::<Vec<_>>().join(", ");
+    format!("seen from: {text}\n")
+}
+
+fn receipt(verdict: &str, body: &Value) -> String {
+    let details = body.as_object().map(facts).unwrap_or_default();
+    format!("{verdict}\n{details}")
+}
+
+/// The node's own words, if it has some; `doubt` is what 404 raises.
+fn refusal(status: StatusCode, body: &Value, doubt: &str) -> Report {
+    let words = [
+        body.pointer("/errors/detail"),
+        body.get("message"),
+        Some(body),
+    ];
+    let words = words.into_iter().flatten().find_map(Value::as_str);
+    // 200: a sentence; more of it is likely a page of something that is no node.
+    let words: String = words.unwrap_or_default().trim().chars().take(200).collect();
+    let hint = match status {
+        StatusCode::UNAUTHORIZED => "; set API_TOKEN to the node's token".to_owned(),
+        StatusCode::NOT_FOUND => format!("; {doubt}"),
+        _ => String::new(),
+    };
+    let words = if words.is_empty() {
+        words
+    } else {
+        format!(": {}", plain(&words))
+    };
+    Report::Bad(format!("rig: the node answers {status}{words}{hint}\n"))
+}
