@@ -10,7 +10,7 @@ use rig::{
     cli::{self, Command, Invocation, ask, check, local::Local},
     config::{
         Config,
-        faults::{ConfigFault, ConfigFaults},
+        faults::ConfigFaults,
         files::Disk,
         vars::{Environment, Flags, Vars},
     },
@@ -35,10 +35,7 @@ fn main() -> ExitCode {
             Err(faults) => refuse(&faults),
         },
         Command::Demo { nodes: 1 } => start(&flags, &Environment, app::demo::run),
-        Command::Demo { nodes: _ } => {
-            let fault = ConfigFault::new("--nodes", "more than one node is not supported yet");
-            refuse(&ConfigFaults(vec![fault]))
-        }
+        Command::Demo { nodes } => app::demo::run_nodes(nodes),
     }
 }
 

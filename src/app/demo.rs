@@ -3,6 +3,7 @@
 //! The definitions are `priv/demo.json`; only their port is filled in, once the back end
 //! (`demo/upstream.rs`) has one.
 
+mod nodes;
 mod upstream;
 
 use std::{process::ExitCode, time::SystemTime};
@@ -38,12 +39,32 @@ pub fn run(config: Config) -> ExitCode {
     })
 }
 
-async fn begin(mut config: Config) -> Result<Running, Box<dyn std::error::Error>> {
+/// Runs the demo with several nodes until it is told to stop.
+pub fn run_nodes(count: u8) -> ExitCode {
+    System::new().block_on(async move {
+        let ended = match definitions() {
+            Ok((definitions, port)) => nodes::run(count, &definitions, port, DEMO_SECRET).await,
+            Err(error) => Err(std::io::Error::other(error)),
+        };
+        ended.unwrap_or_else(|error| {
+            eprintln!("rig: the demo cannot start: {error}");
+            ExitCode::from(EXIT_START_FAILED)
+        })
+    })
+}
+
+/// Starts the back end; the definitions that lead to it, and its port.
+fn definitions() -> Result<(Value, u16), Box<dyn std::error::Error + Send + Sync>> {
     let port = upstream::start()?;
     let mut definitions: Value = serde_json::from_str(DEFINITIONS)?;
     for definition in definitions.as_array_mut().into_iter().flatten() {
         definition["proxy"]["port"] = json!(port);
     }
+    Ok((definitions, port))
+}
+
+async fn begin(mut config: Config) -> Result<Running, Box<dyn std::error::Error + Send + Sync>> {
+    let (definitions, _port) = definitions()?;
     config.seeds = seeds(&definitions, &Surroundings { has_key: true })?;
     if !config.jwt.has_key() {
         config.jwt.secret_key = Some(Secret::new(DEMO_SECRET));

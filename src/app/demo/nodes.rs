@@ -10,26 +10,31 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
 };
 
-use crate::cli::local;
-
 /// Runs `count` nodes with these definitions until this process is told to stop.
 ///
 /// # Errors
 /// The program cannot start itself.
-pub(super) async fn run(count: u8, definitions: &str, secret: &str) -> io::Result<ExitCode> {
+pub(super) async fn run(
+    count: u8,
+    definitions: &Value,
+    port: u16,
+    secret: &str,
+) -> io::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let definitions = definitions.to_string();
     let mut nodes = Vec::new();
     for number in 1..=count {
-        nodes.push(start(number, definitions, secret)?);
+        nodes.push(start(number, &definitions, secret)?);
     }
-    println!("{}", leaflet(count, &nodes));
+    println!("{}", leaflet(count, port, &nodes));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -38,7 +43,7 @@ pub(super) async fn run(count: u8, definitions: &str, secret: &str) -> io::Resul
     for node in &nodes {
         if let Some(pid) = pid(node) {
             // One that has gone already needs no word.
-            drop(kill_process(pid, Signal::TERM));
+            let _gone = kill_process(pid, Signal::TERM);
         }
     }
     all_ended(&mut nodes).await;
@@ -47,11 +52,8 @@ pub(super) async fn run(count: u8, definitions: &str, secret: &str) -> io::Resul
 
 fn start(number: u8, definitions: &str, secret: &str) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("serve");
-    for (name, value) in local::overrides(number) {
-        command.env(name, value);
-    }
     let mut node = command
+        .args(["--local", &number.to_string()])
         .env("PROXY_CONFIG_FILE", definitions)
         .env("JWT_SECRET_KEY", secret)
         .env("JWT_ALG", "HS256")
@@ -84,15 +86,18 @@ async fn all_ended(nodes: &mut [Child]) {
 }
 
 fn pid(node: &Child) -> Option<Pid> {
-    node.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+    node.id()
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(Pid::from_raw)
 }
 
-fn leaflet(count: u8, nodes: &[Child]) -> String {
+fn leaflet(count: u8, port: u16, nodes: &[Child]) -> String {
     let last = u16::from(count) - 1;
     let (proxy, api) = (4000 + 100 * last, 4010 + 100 * last);
     let victim = nodes.last().and_then(Child::id).unwrap_or_default();
-    let definition = r#"{"id":"mine","name":"mine","version_data":{"default":{"endpoints":[{"id":"greet","method":"GET","path_regex":"/greet/(.+)","path_replacement":"/hello?name=\\1"}]}},"proxy":{"target_url":"127.0.0.1","port":7070}}"#;
-    let renamed = |name: &str| definition.replace(r#""name":"mine""#, &format!(r#""name":"{name}""#));
+    let definition = r#"{"id":"mine","name":"mine","version_data":{"default":{"endpoints":[{"id":"greet","method":"GET","path_regex":"/greet/(.+)","path_replacement":"/hello?name=\\1"}]}},"proxy":{"target_url":"127.0.0.1","port":PORT}}"#.replace("PORT", &port.to_string());
+    let renamed =
+        |name: &str| definition.replace(r#""name":"mine""#, &format!(r#""name":"{name}""#));
     format!(
         r#"
 {count} nodes: proxies on ports 4000, 4100, …, management on 4010, 4110, … Try, in another terminal:

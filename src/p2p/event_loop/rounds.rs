@@ -101,7 +101,7 @@ impl EventLoop {
             match step {
                 Step::Up(peer) => self.up(peer, now),
                 Step::Heal(peer) => {
-                    log::info!("cluster peer {peer} did not subscribe; connecting again");
+                    log::debug!("cluster peer {peer} did not subscribe; connecting again");
                     self.shared.counters.unsubscribed_healed.add(1);
                     let _ = self.swarm.disconnect_peer_id(peer);
                 }
@@ -112,7 +112,7 @@ impl EventLoop {
                     let _ = self.swarm.disconnect_peer_id(peer);
                 }
                 Step::Late(connection) => {
-                    log::info!("a cluster connection gave no sign of life in time; closing it");
+                    log::debug!("a cluster connection gave no sign of life in time; closing it");
                     self.shared.counters.deadlines_missed.add(1);
                     self.swarm.close_connection(connection);
                 }
@@ -132,7 +132,7 @@ impl EventLoop {
             return;
         };
         known.up = true;
-        log::info!("cluster peer {peer} is up at {address}");
+        log::debug!("cluster peer {peer} is up at {address}");
         self.measure();
         self.outbox.tell(Event::PeerUp {
             peer: Peer(peer),

@@ -33,7 +33,7 @@ impl EventLoop {
                 );
             }
             SwarmEvent::ListenerError { error, .. } => {
-                log::warn!("the cluster listener reports: {error}")
+                log::debug!("the cluster listener reports: {error}")
             }
             SwarmEvent::ConnectionEstablished {
                 peer_id,
@@ -148,7 +148,7 @@ impl EventLoop {
         };
         self.shared.listens(address, listens);
         if listens {
-            log::info!("cluster node {} listens on {address}", self.local);
+            log::debug!("cluster node {} listens on {address}", self.local);
             self.book.ours(address, Instant::now());
             self.outbox.tell(Event::Listening(address));
         }
@@ -182,7 +182,7 @@ impl EventLoop {
         self.newcomers.retain(|newcomer| newcomer != peer);
         self.book.lost(peer, Instant::now());
         if gone.up {
-            log::info!("cluster peer {peer} is gone");
+            log::debug!("cluster peer {peer} is gone");
             self.outbox.tell_down(Peer(*peer));
         }
     }
@@ -282,7 +282,7 @@ impl EventLoop {
             .outbox
             .takes_refusal(address.ip(), reason, Instant::now())
         {
-            log::warn!("cluster connection with {address} refused: {reason}");
+            log::debug!("cluster connection with {address} refused: {reason}");
             self.outbox.tell(Event::Refused { address, reason });
         } else {
             self.shared.counters.refusals_untold.add(1);
