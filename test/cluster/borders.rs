@@ -2,7 +2,7 @@
 
 use crate::{
     cluster::unserved,
-    support::fleet::{Acknowledged, Fleet, SETTLE_MAX},
+    support::fleet::{Acknowledged, Fleet, SETTLE_MAX, until},
 };
 
 const REFUSED: &str = "no connection with";
@@ -14,8 +14,8 @@ fn stay_apart(variable: &str, value: &str) {
     fleet.listen(0, &[unserved("first-file", "1")]);
     fleet.start(1, &[unserved("second-file", "1")]);
     let refused = || fleet.live().any(|node| node.log().contains(REFUSED));
-    crate::support::fleet::until("a refused connection", || refused().then_some(()));
-    crate::support::fleet::until("the first node ready", || {
+    until("a refused connection", || refused().then_some(()));
+    until("the first node ready", || {
         let answer = fleet.node(0).create(&unserved("first", "1"));
         (answer.status == 201).then_some(())
     });
@@ -24,7 +24,7 @@ fn stay_apart(variable: &str, value: &str) {
     let updated = Acknowledged::expected(&fleet.node(0).update(&unserved("first", "2")));
     assert_eq!(fleet.node(0).version("first"), Some(updated.version));
 
-    // Time in which members would have met and synchronised: a third node does.
+    // Time in which they would have met: two other nodes do, from nothing.
     let mut meeting = Fleet::running(2);
     meeting.node(0).create(&unserved("there", "1"));
     meeting.settled("there").expect("it spread");
@@ -60,7 +60,7 @@ fn a_node_that_allows_other_networks_only_is_left_alone() {
 }
 
 #[test]
-fn two_clusters_without_a_secret_on_one_machine_are_told_to_set_one() {
+fn a_cluster_on_loopback_without_a_secret_is_told_to_set_one() {
     let mut fleet = Fleet::new(1);
     fleet.set(0, "NODE_COOKIE", "");
     fleet.start(0, &[]);

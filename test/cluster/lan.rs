@@ -50,32 +50,27 @@ fn until_all_show(lan: &Lan, version: &str, since: Instant) -> Duration {
     since.elapsed()
 }
 
-/// The last node is cut off, both sides write, and the network is mended; gives the versions of the
-/// bigger and of the smaller side, and the moment of the mending.
-fn cut_and_mend(
-    lan: &Lan,
-    set: impl Fn(bool),
-    (bigger, smaller): (&[&str], &[&str]),
-) -> (String, String, Instant) {
+/// The last node is cut off, `write` happens on both sides, and the network is mended; gives what
+/// was written, and the moment of the mending.
+fn cut_and_mend<T>(lan: &Lan, set: impl Fn(bool), write: impl FnOnce() -> T) -> (T, Instant) {
     set(false);
+    let cut = Instant::now();
     for (node, members) in [(0, 1), (1, 1), (2, 0)] {
         until_members(lan.node(node), members);
     }
-    let write = |node: usize, versions: &[&str]| {
-        let written = versions
-            .iter()
-            .map(|version| lan.node(node).write(&unserved("api", version)));
-        written.last().expect("a version")
-    };
-    let of_bigger = write(0, bigger);
-    until("the bigger side's version on its other node", || {
-        (lan.node(1).version("api").as_ref() == Some(&of_bigger)).then_some(())
-    });
-    // Later, so by its time alone it would win.
-    let of_smaller = write(2, smaller);
-    assert_eq!(lan.node(2).version("api").as_ref(), Some(&of_smaller));
+    println!("the cut was noticed by all after {:?}", cut.elapsed());
+    let written = write();
     set(true);
-    (of_bigger, of_smaller, Instant::now())
+    (written, Instant::now())
+}
+
+/// A write of the bigger side, on both its nodes.
+fn write_on_bigger_side(lan: &Lan, version: &str) -> String {
+    let written = lan.node(0).write(&unserved("api", version));
+    until("the bigger side's version on its other node", || {
+        (lan.node(1).version("api").as_ref() == Some(&written)).then_some(())
+    });
+    written
 }
 
 #[test]
@@ -98,8 +93,15 @@ fn at_equal_refs_the_bigger_side_of_a_cut_wins() {
     let Some(lan) = network() else { return };
     let start = lan.node(0).write(&unserved("api", "start"));
     until_all_show(&lan, &start, Instant::now());
-    let pull = |up| lan.set_link(2, up);
-    let (bigger, smaller, mended) = cut_and_mend(&lan, pull, (&["bigger"], &["smaller"]));
+    let ((bigger, smaller), mended) = cut_and_mend(
+        &lan,
+        |up| lan.set_link(2, up),
+        || {
+            let bigger = write_on_bigger_side(&lan, "bigger");
+            // Later, so by its time alone it would win.
+            (bigger, lan.node(2).write(&unserved("api", "smaller")))
+        },
+    );
     let healed = until_all_show(&lan, &bigger, mended);
     println!("link down at the node, equal refs: healed after {healed:?}");
     assert!(healed < HEAL_MAX, "{healed:?}");
@@ -112,8 +114,15 @@ fn the_side_with_the_higher_ref_wins_a_cut_even_if_it_is_smaller() {
     let Some(lan) = network() else { return };
     let start = lan.node(0).write(&unserved("api", "start"));
     until_all_show(&lan, &start, Instant::now());
-    let pull = |up| lan.set_port(2, up);
-    let (bigger, smaller, mended) = cut_and_mend(&lan, pull, (&["bigger"], &["once", "twice"]));
+    let ((bigger, smaller), mended) = cut_and_mend(
+        &lan,
+        |up| lan.set_port(2, up),
+        || {
+            lan.node(2).write(&unserved("api", "once"));
+            let smaller = lan.node(2).write(&unserved("api", "twice"));
+            (write_on_bigger_side(&lan, "bigger"), smaller)
+        },
+    );
     let healed = until_all_show(&lan, &smaller, mended);
     println!("link down at the switch, higher ref: healed after {healed:?}");
     assert!(healed < HEAL_MAX, "{healed:?}");
@@ -129,10 +138,7 @@ fn a_cut_that_nobody_notices_is_no_different() {
     until_all_show(&lan, &start, Instant::now());
     lan.set_port(2, false);
     let lost = lan.node(2).write(&unserved("api", "one"));
-    let kept = lan.node(0).write(&unserved("api", "two"));
-    until("the bigger side's version on its other node", || {
-        (lan.node(1).version("api").as_ref() == Some(&kept)).then_some(())
-    });
+    let kept = write_on_bigger_side(&lan, "two");
     lan.set_port(2, true);
     let healed = until_all_show(&lan, &kept, Instant::now());
     println!("short cut: healed after {healed:?}");
