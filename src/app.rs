@@ -149,12 +149,18 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     log::info!("{apis} APIs with {endpoints} endpoints");
     if let Some(is_ready) = actors.is_ready.take() {
         let health = Arc::clone(&ground.health);
-        actix_rt::spawn(async move {
+        let become_ready = async move {
             if is_ready.await.is_ok() {
                 health.advance(Phase::Ready);
                 log::info!("ready");
             }
-        });
+        };
+        if config.cluster.is_some() {
+            // Requests are served by what is loaded while the node joins its cluster.
+            actix_rt::spawn(become_ready);
+        } else {
+            become_ready.await;
+        }
     }
     let Ground {
         ports,

@@ -3,7 +3,8 @@
 use actix_web::{http::StatusCode, test::TestRequest};
 use serde_json::{Value, json};
 
-use super::{DEFINITION_BYTES_MAX, Desk, Keeper, definition, request, state};
+use super::{DEFINITION_BYTES_MAX, Desk, definition, registry, request, state};
+use crate::actor::{registry::RegistryActor, tests::Stop};
 
 fn ok() -> Value {
     json!({"message": "ok"})
@@ -263,10 +264,10 @@ async fn warnings_are_told_only_when_there_are_any() {
 
 #[actix_web::test]
 async fn a_dead_registry_is_503_and_never_500() {
-    let keeper = Keeper::start();
-    let gone = state(&keeper);
+    let registry = registry();
+    let gone = state(&registry);
     let desk = Desk::with(|state| *state = gone);
-    stop(keeper).await;
+    stop(registry).await;
     let unavailable = json!({"errors": {"detail": "Service unavailable"}});
     for answer in [
         desk.get("/v3/apis").await,
@@ -282,19 +283,9 @@ async fn a_dead_registry_is_503_and_never_500() {
 }
 
 /// Ends the actor and waits until its mailbox is closed.
-async fn stop(keeper: actix::Addr<Keeper>) {
-    struct Stop;
-    impl actix::Message for Stop {
-        type Result = ();
-    }
-    impl actix::Handler<Stop> for Keeper {
-        type Result = ();
-        fn handle(&mut self, _message: Stop, context: &mut Self::Context) {
-            actix::ActorContext::terminate(context);
-        }
-    }
-    keeper.send(Stop).await.unwrap();
-    while keeper.connected() {
+async fn stop(registry: actix::Addr<RegistryActor>) {
+    registry.send(Stop).await.unwrap();
+    while registry.connected() {
         actix_rt::task::yield_now().await;
     }
 }

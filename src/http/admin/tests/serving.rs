@@ -13,7 +13,7 @@ use rustls::{
     pki_types::PrivateKeyDer,
 };
 
-use super::{super::server::ServerOptions, Keeper, state};
+use super::{super::server::ServerOptions, registry, state};
 
 /// Far above what any of these answers takes; a test that hangs fails instead.
 const READ_MAX: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ fn serve() -> (SocketAddr, ServerHandle) {
     let listener = listener();
     let address = listener.local_addr().unwrap();
     let options = ServerOptions::default();
-    let server = super::super::server(state(&Keeper::start()), listener, None, options).unwrap();
+    let server = super::super::server(state(&registry()), listener, None, options).unwrap();
     let handle = server.handle();
     actix_rt::spawn(server);
     (address, handle)
@@ -144,7 +144,7 @@ async fn tls_is_spoken_on_its_own_listener() {
         .unwrap();
     let (plain, secure) = (listener(), listener());
     let address = secure.local_addr().unwrap();
-    let state = state(&Keeper::start());
+    let state = state(&registry());
     let options = ServerOptions::default();
     let server = super::super::server(state, plain, Some((secure, config)), options).unwrap();
     let handle = server.handle();
