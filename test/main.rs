@@ -2,8 +2,8 @@
 //!
 //! `support` is the harness: it starts the real gateway as a child process, puts a recording back
 //! end behind it and speaks raw HTTP/1.1 to it, byte for byte. `conformance` replays what the
-//! original answered (`golden/README.md`), `operations` tells stories of a gateway's life, and
-//! `hardening` attacks it (`docs/hardening.md`). Deliberately absent: any call into the library; these
+//! original answered (`golden/README.md`), `operations` tells stories of a gateway's life, `cluster` of
+//! several that work together, and `hardening` attacks it (`docs/hardening.md`). Deliberately absent: any call into the library; these
 //! tests know the gateway only from outside.
 
 mod support {
@@ -15,9 +15,11 @@ mod support {
     pub(crate) mod compare;
     pub(crate) mod definition;
     pub(crate) mod expected;
+    pub(crate) mod fleet;
     pub(crate) mod gateway;
     pub(crate) mod golden;
     pub(crate) mod issuer;
+    pub(crate) mod lan;
     pub(crate) mod meter;
     pub(crate) mod multiplexed;
     pub(crate) mod peer;
@@ -48,6 +50,7 @@ mod operations {
     mod tokens;
 }
 
+mod cluster;
 mod hardening;
 #[expect(
     clippy::unwrap_used,

@@ -35,6 +35,7 @@ pub(crate) struct Gateway {
 /// What to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Builder {
+    wrapper: Vec<String>,
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
 }
@@ -59,6 +60,7 @@ impl Gateway {
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Builder {
+            wrapper: Vec::new(),
             arguments: Vec::new(),
             environment: environment.into(),
         }
@@ -110,6 +112,12 @@ impl Builder {
         self
     }
 
+    /// Runs the gateway by this command, given by its path, which must become the gateway.
+    pub(crate) fn wrapped_in(mut self, command: &[&str]) -> Self {
+        self.wrapper = command.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// Definitions to start with.
     pub(crate) fn config_json(self, definitions: &[Value]) -> Self {
         self.env("PROXY_CONFIG_FILE", &Value::from(definitions).to_string())
@@ -120,6 +128,21 @@ impl Builder {
     /// # Errors
     /// It ended, or was not ready in time; with its log.
     pub(crate) fn start(self) -> Result<Gateway, String> {
+        let mut gateway = self.listen()?;
+        let ready = Request::new("GET", "/health/ready");
+        match ask_until(gateway.api(), &ready, START_MAX, |answer| {
+            answer.status == 200
+        }) {
+            Ok(_) => Ok(gateway),
+            Err(error) => Err(gateway.excuse(&error)),
+        }
+    }
+
+    /// Starts and waits until the gateway listens, ready or not.
+    ///
+    /// # Errors
+    /// It ended, or did not listen in time; with its log.
+    pub(crate) fn listen(self) -> Result<Gateway, String> {
         let names = self.listeners();
         let mut child = self.spawn().map_err(|error| error.to_string())?;
         let log = Log::default();
@@ -144,19 +167,16 @@ impl Builder {
                 Err(error) => return Err(gateway.excuse(&format!("no address: {error}"))),
             };
         }
-        let ready = Request::new("GET", "/health/ready");
-        match ask_until(gateway.api(), &ready, START_MAX, |answer| {
-            answer.status == 200
-        }) {
-            Ok(_) => Ok(gateway),
-            Err(error) => Err(gateway.excuse(&error)),
-        }
+        Ok(gateway)
     }
 }
 
 impl Builder {
     fn spawn(self) -> std::io::Result<Child> {
-        Command::new(env!("CARGO_BIN_EXE_rig"))
+        let program = env!("CARGO_BIN_EXE_rig").to_owned();
+        let mut words = self.wrapper.into_iter().chain([program]);
+        Command::new(words.next().unwrap_or_default())
+            .args(words)
             .args(self.arguments)
             .env_clear()
             .envs(self.environment)

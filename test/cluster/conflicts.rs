@@ -1,0 +1,176 @@
+//! Changes of one API on several nodes at once: all nodes end with one of them, and the node that
+//! acknowledged another says that it lost (cluster.md, parts 5 and 11).
+//!
+//! Whether two changes really meet is up to the scheduler, so each story is told until it has
+//! happened once; what must hold is checked every time.
+
+use std::{sync::Barrier, thread, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    cluster::unserved,
+    support::{
+        client::Answer,
+        fleet::{Acknowledged, Fleet},
+        gateway::Gateway,
+    },
+};
+
+/// Times a story is told in vain before it counts as impossible.
+const ATTEMPTS_MAX: usize = 40;
+/// The loser learns of its loss with the version that won.
+const TOLD_MAX: Duration = Duration::from_secs(5);
+
+/// What a node is asked to do.
+enum Order {
+    Create(Value),
+    Update(Value),
+    Delete(String),
+}
+
+// === impl Order ===
+
+impl Order {
+    fn carry_out(&self, node: &Gateway) -> Answer {
+        match self {
+            Self::Create(definition) => node.create(definition),
+            Self::Update(definition) => node.update(definition),
+            Self::Delete(id) => node.admin("DELETE", id),
+        }
+    }
+}
+
+/// Gives order `n` to node `n`, all at once; the answers.
+fn at_once(fleet: &Fleet, orders: &[Order]) -> Vec<Answer> {
+    let barrier = Barrier::new(orders.len());
+    thread::scope(|scope| {
+        let threads: Vec<_> = orders
+            .iter()
+            .enumerate()
+            .map(|(node, order)| {
+                let (barrier, node) = (&barrier, fleet.node(node));
+                scope.spawn(move || {
+                    barrier.wait();
+                    order.carry_out(node)
+                })
+            })
+            .collect();
+        let answers = threads.into_iter().map(|thread| thread.join());
+        answers.map(|answer| answer.expect("an answer")).collect()
+    })
+}
+
+/// All nodes show the same acknowledged version, of the highest ref; who lost at that ref says so.
+/// Gives how many lost.
+fn converges(fleet: &Fleet, id: &str, answers: &[Answer]) -> usize {
+    let served = fleet.settled(id);
+    let acknowledged: Vec<_> = answers.iter().map(Acknowledged::of).collect();
+    for (answer, acknowledged) in answers.iter().zip(&acknowledged) {
+        assert!(
+            acknowledged.is_some() || matches!(answer.status, 404 | 409),
+            "{}: {}",
+            answer.status,
+            answer.json()
+        );
+    }
+    let taken = || acknowledged.iter().flatten();
+    let highest = taken().map(Acknowledged::ref_number).max();
+    let won = |change: &Acknowledged| {
+        Some(change.ref_number()) == highest
+            && match &served {
+                Some(version) => change.version == *version,
+                None => change.status == 204,
+            }
+    };
+    assert!(taken().any(&won), "{served:?} is none of {acknowledged:?}");
+    let mut losers = 0;
+    for (node, change) in acknowledged.iter().enumerate() {
+        let Some(change) = change else { continue };
+        if Some(change.ref_number()) == highest && !won(change) {
+            let told = format!(
+                "API {id} accepted here, {}, was superseded by",
+                change.version
+            );
+            fleet.node(node).await_log(&told, 1, TOLD_MAX);
+            losers += 1;
+        }
+    }
+    losers
+}
+
+/// Tells the story for new APIs, existing before or not, until somebody lost; no fewer than three times.
+fn until_somebody_loses(existing: bool, size: usize, orders: impl Fn(&str) -> Vec<Order>) {
+    let fleet = Fleet::running(size);
+    let mut losers = 0;
+    for attempt in 1..=ATTEMPTS_MAX {
+        let id = format!("contested-{attempt}");
+        if existing {
+            let created = fleet.node(0).create(&unserved(&id, "start"));
+            fleet.until_all_show(&id, &Acknowledged::expected(&created).version);
+        }
+        let answers = at_once(&fleet, &orders(&id));
+        losers += converges(&fleet, &id, &answers);
+        if losers > 0 && attempt >= 3 {
+            println!("{losers} acknowledged changes lost in {attempt} attempts");
+            return;
+        }
+    }
+    panic!("no two changes met in {ATTEMPTS_MAX} attempts");
+}
+
+#[test]
+fn two_updates_at_once_end_as_one() {
+    until_somebody_loses(true, 2, |id| {
+        vec![
+            Order::Update(unserved(id, "left")),
+            Order::Update(unserved(id, "right")),
+        ]
+    });
+}
+
+#[test]
+fn an_update_next_to_a_deletion_ends_as_one_of_both() {
+    until_somebody_loses(true, 3, |id| {
+        vec![
+            Order::Update(unserved(id, "updated")),
+            Order::Delete(id.to_owned()),
+        ]
+    });
+}
+
+#[test]
+fn two_creations_of_one_id_end_as_one() {
+    until_somebody_loses(false, 3, |id| {
+        vec![
+            Order::Create(unserved(id, "left")),
+            Order::Create(unserved(id, "right")),
+        ]
+    });
+}
+
+#[test]
+fn three_updates_at_once_end_as_one() {
+    until_somebody_loses(true, 3, |id| {
+        ["left", "middle", "right"]
+            .map(|version| Order::Update(unserved(id, version)))
+            .into()
+    });
+}
+
+#[test]
+fn the_same_deletion_on_two_nodes_is_no_conflict() {
+    let fleet = Fleet::running(2);
+    for attempt in 0..3 {
+        let id = format!("gone-{attempt}");
+        let created = fleet.node(0).create(&unserved(&id, "start"));
+        fleet.until_all_show(&id, &Acknowledged::expected(&created).version);
+        let orders = [Order::Delete(id.clone()), Order::Delete(id.clone())];
+        let answers = at_once(&fleet, &orders);
+        assert_eq!(converges(&fleet, &id, &answers), 0);
+        assert_eq!(fleet.settled(&id), None);
+    }
+    for node in fleet.live() {
+        assert!(!node.log().contains("superseded"));
+    }
+}
