@@ -6,8 +6,8 @@
 //! shell is dropped, the wiring hears of it, takes the node out of service and ends the process,
 //! so that its own supervisor starts a sound one.
 //!
-//! The cluster actor of the next issue gets its place here.
 
+pub mod cluster;
 pub mod keys;
 pub mod proxy;
 pub mod registry;

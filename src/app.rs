@@ -9,28 +9,30 @@ pub mod ports;
 #[cfg(test)]
 mod tests;
 
-use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Instant};
 
-use actix::{Addr, Recipient, Supervisor};
+use actix::{Addr, AsyncContext, Context, Recipient, Supervisor};
 use actix_rt::{Arbiter, System};
 use actix_web::dev::ServerHandle;
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
     actor::{
         Alarm,
+        cluster::ClusterActor,
         keys::KeysActor,
         proxy::ProxyActor,
-        registry::{RegistryActor, now_ms},
+        registry::{Parts, RegistryActor, wall_ms},
     },
     app::ports::{Listener, Ports},
-    config::{Config, jwt::Jwt, listeners::Guard, node::Shutdown},
+    config::{Config, cluster::Cluster, jwt::Jwt, listeners::Guard, node::Shutdown},
     core::{
         api::{seed::Seed, validate::Surroundings},
         auth::{claims::Requirements, keys::KeySet},
-        registry::Registry,
+        registry::{Registry, activatable},
+        replica::{Identity, Replica, id::PeerId, params::Params, stamp::Now},
     },
     http::{
         admin::{self, AdminState, guard::BearerToken, server::ServerOptions},
@@ -42,8 +44,13 @@ use crate::{
         },
         tls::{CertificateCell, Files},
     },
-    message::{keys::RefreshKeys, proxy::SnapshotCell},
+    message::{
+        keys::RefreshKeys,
+        proxy::{ApisPublished, SnapshotCell},
+    },
+    p2p,
     telemetry::{
+        cluster::ClusterMetrics,
         health::{Health, Phase},
         metrics::Metrics,
     },
@@ -87,6 +94,14 @@ pub enum StartError {
     /// The algorithm.
     #[error("JWT_ALG: {0}")]
     Algorithm(#[from] crate::core::auth::algorithm::UnknownAlgorithm),
+    /// A peer's address.
+    #[error("CLUSTER_PEERS or DNS_NAME: {address}: {reason}")]
+    Peer {
+        /// The address.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Meters.
     #[error("metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -103,7 +118,7 @@ pub struct Running {
     certificate: Option<(Arc<CertificateCell>, Files)>,
     shutdown: Shutdown,
     /// Actors live as long as somebody can talk to them.
-    _actors: Actors,
+    actors: Actors,
 }
 
 /// Runs a node until it is told to stop.
@@ -126,13 +141,21 @@ pub fn serve(config: Config) -> ExitCode {
 pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let ground = Ground::lay(&config)?;
     let seeds = std::mem::take(&mut config.seeds);
-    let actors = Actors::start(&ground, &config, seeds).await?;
+    let mut actors = Actors::start(&ground, &config, seeds).await?;
     let inbound = Inbound::start(&ground, &actors, &mut config).await?;
     let admin = start_admin(&ground, &actors, &config)?;
     ground.ports.log();
     let (apis, endpoints) = (ground.metrics.apis.get(), ground.metrics.endpoints.get());
     log::info!("{apis} APIs with {endpoints} endpoints");
-    ground.health.advance(Phase::Ready);
+    if let Some(is_ready) = actors.is_ready.take() {
+        let health = Arc::clone(&ground.health);
+        actix_rt::spawn(async move {
+            if is_ready.await.is_ok() {
+                health.advance(Phase::Ready);
+                log::info!("ready");
+            }
+        });
+    }
     let Ground {
         ports,
         health,
@@ -148,7 +171,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
         bell,
         certificate,
         shutdown: config.shutdown,
-        _actors: actors,
+        actors,
     })
 }
 
@@ -168,6 +191,8 @@ struct Ground {
 /// The ends that keep the supervised actors alive.
 struct Actors {
     registry: Addr<RegistryActor>,
+    /// Told when the node may take writes; taken once the ports are open.
+    is_ready: Option<oneshot::Receiver<()>>,
     gate: Gate,
     _keys: Option<Addr<KeysActor>>,
 }
@@ -217,22 +242,18 @@ impl Actors {
                 ProxyActor::new(snapshot, metrics, |name| std::env::var(name).ok(), alarm)
             })
         };
-        let surroundings = Surroundings {
-            has_key: config.jwt.has_key(),
-        };
-        let mut registry = Registry::new(surroundings, config.limits.definition_bytes_max);
-        registry.load(seeds, now_ms());
+        let (ready, is_ready) = oneshot::channel();
+        let parts = registry_parts(config, proxy.clone().recipient(), ground, ready)?;
+        let file_ms = config.seeds_modified_ms.unwrap_or_else(wall_ms);
+        let alarm = Alarm::new("the registry actor", &ground.alarm);
+        let (registry, published) = RegistryActor::new(parts, seeds, file_ms, alarm);
         // Published before any port answers; the actor's own first publication changes nothing.
-        let published = RegistryActor::published(&registry, None);
         proxy.send(published).await.map_err(io::Error::other)?;
-        let registry = {
-            let proxy = proxy.recipient();
-            let alarm = Alarm::new("the registry actor", &ground.alarm);
-            Supervisor::start(move |_ctx| RegistryActor::new(registry, proxy, alarm))
-        };
+        let registry = start_registry(registry, config, ground)?;
         let (gate, keys) = gate(&config.jwt, ground)?;
         Ok(Self {
             registry,
+            is_ready: Some(is_ready),
             gate,
             _keys: keys,
         })
@@ -292,6 +313,100 @@ impl Inbound {
             workers,
         })
     }
+}
+
+/// The replica and what it works with. A node without a cluster is ready at once.
+fn registry_parts(
+    config: &Config,
+    proxy: Recipient<ApisPublished>,
+    ground: &Ground,
+    ready: oneshot::Sender<()>,
+) -> Result<Parts, StartError> {
+    let definition_bytes_max = config.limits.definition_bytes_max;
+    let cluster = config.cluster.as_ref();
+    let mut params = Params {
+        definition_bytes_max,
+        ..Params::default()
+    };
+    if cluster.is_none() {
+        params.join_timeout = 0;
+    }
+    let identity = Identity {
+        cluster: cluster.map_or_else(String::new, |cluster| cluster.name.clone()),
+        name: config.node_name.clone(),
+        // The cluster actor tells it once the transport runs.
+        peer: PeerId::new(&[]),
+        software: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let now = Now {
+        monotonic: 0,
+        wall: wall_ms(),
+    };
+    let seed = fastrand::u64(..);
+    Ok(Parts {
+        replica: Replica::new(identity, params, Arc::new(activatable), seed, now),
+        registry: Registry::new(
+            Surroundings {
+                has_key: config.jwt.has_key(),
+            },
+            definition_bytes_max,
+        ),
+        proxy,
+        metrics: ClusterMetrics::new(&ground.metrics)?,
+        ready,
+        began: Instant::now(),
+    })
+}
+
+/// Starts the registry actor and, if there is a cluster, the cluster actor with it: each needs the
+/// other's address.
+fn start_registry(
+    mut registry: RegistryActor,
+    config: &Config,
+    ground: &Ground,
+) -> Result<Addr<RegistryActor>, StartError> {
+    let network = config.cluster.as_ref().map(network).transpose()?;
+    let alarm = network
+        .is_some()
+        .then(|| Alarm::new("the cluster actor", &ground.alarm));
+    Ok(Supervisor::start(
+        move |ctx: &mut Context<RegistryActor>| {
+            if let (Some(network), Some(alarm)) = (network, alarm) {
+                let heard = ctx.address().recipient();
+                let cluster =
+                    Supervisor::start(move |_ctx| ClusterActor::new(network, heard, alarm));
+                registry.connect(cluster.recipient());
+            }
+            registry
+        },
+    ))
+}
+
+/// The settings of the network part.
+fn network(cluster: &Cluster) -> Result<p2p::config::Config, StartError> {
+    let address = |text: &String| {
+        text.parse()
+            .map_err(|error: p2p::address::AddressError| StartError::Peer {
+                address: text.clone(),
+                reason: error.to_string(),
+            })
+    };
+    let mut network = p2p::config::Config::new(&cluster.name, cluster.listen);
+    network.advertise = cluster.advertise;
+    network.secret = cluster
+        .secret
+        .as_ref()
+        .map(|secret| p2p::config::Secret::new(secret.expose().as_bytes()));
+    network.loopback_without_secret = true;
+    network.peers = cluster
+        .peers
+        .iter()
+        .map(address)
+        .collect::<Result<_, _>>()?;
+    network.dns = cluster.dns.as_ref().map(address).transpose()?;
+    network.mdns = cluster.mdns;
+    network.allow.clone_from(&cluster.allow);
+    Ok(network)
 }
 
 fn start_admin(

@@ -8,8 +8,11 @@
 
 pub mod api;
 pub mod auth;
+pub mod digest;
 pub mod path;
 pub mod pattern;
 pub mod registry;
+pub mod replica;
 pub mod route;
 pub mod trace;
+pub mod version;

@@ -17,5 +17,6 @@ pub mod config;
 pub mod core;
 pub mod http;
 pub mod message;
+pub mod p2p;
 pub mod telemetry;
 pub mod upstream;

@@ -3,6 +3,7 @@
 //! Commands are imperative ([`registry::ProposeChange`]), facts are past or state
 //! ([`proxy::ApisPublished`]). Plain data with a result type; no behaviour, no actor types.
 
+pub mod cluster;
 pub mod keys;
 pub mod proxy;
 pub mod registry;

@@ -1,5 +1,6 @@
 //! The meter cupboard: what is logged, counted and reported as health. Any floor above 0 may use it.
 
+pub mod cluster;
 pub mod health;
 pub mod logging;
 pub mod metrics;

@@ -49,3 +49,8 @@ mod operations {
 }
 
 mod hardening;
+#[expect(
+    clippy::unwrap_used,
+    reason = "a simulation that cannot go on has failed"
+)]
+mod sim;

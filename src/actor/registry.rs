@@ -1,47 +1,220 @@
-//! The registry actor: owns this node's definitions and tells the proxy actor what they are.
+//! The registry actor: owns the replica and what is served, and tells the proxy and cluster actors.
+//!
+//! For each message the shell does the same: read the clocks, give the replica its input, carry out
+//! what it says ([`performing`]), and wake up when it wants to be woken.
 
-use std::{sync::Arc, time::SystemTime};
+mod facts;
+mod performing;
+pub mod views;
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use actix::{
     Actor, ActorFutureExt, AsyncContext, AtomicResponse, Context, Handler, MessageResult,
-    Recipient, Supervised, WrapFuture, fut,
+    Recipient, ResponseActFuture, SpawnHandle, Supervised, WrapFuture, fut,
 };
+use tokio::sync::oneshot;
 
 use crate::{
     actor::{Alarm, MAILBOX_MESSAGES_MAX},
-    core::registry::{Accepted, Registry, Rejection},
-    message::{
-        proxy::ApisPublished,
-        registry::{Current, GetApi, ListApis, ProposeChange},
+    core::{
+        api::seed::Seed,
+        digest::Content,
+        registry::{Accepted, Entry, Prepared, Registry, Rejection},
+        replica::{
+            Replica,
+            id::ApiId,
+            input::{Input, Loaded, Wait, Write},
+            output::Refusal,
+            receipt::Receipt,
+            stamp::Now,
+        },
+        version::Version,
     },
+    message::{
+        cluster::{Heard, Tell},
+        proxy::ApisPublished,
+        registry::{AwaitSpread, Current, GetApi, Leave, ListApis, ProposeChange},
+    },
+    telemetry::cluster::ClusterMetrics,
 };
 
-/// Owns the [`Registry`].
+/// Owns the replica.
 pub struct RegistryActor {
+    replica: Replica,
     registry: Registry,
     proxy: Recipient<ApisPublished>,
+    /// `None`: this node is alone by configuration.
+    cluster: Option<Recipient<Tell>>,
+    metrics: Arc<ClusterMetrics>,
+    /// Told once, when the node may take writes.
+    ready: Option<oneshot::Sender<()>>,
+    /// Told once, when nothing is left to do after [`Leave`].
+    left: Option<oneshot::Sender<()>>,
+    receipts: HashMap<u64, oneshot::Sender<Receipt>>,
+    next_ticket: u64,
+    /// The outcome of the write under way.
+    answered: Option<Result<Version, Refusal>>,
+    /// Something else is served than the proxy was told.
+    changed: bool,
+    began: Instant,
+    wakeup: Option<SpawnHandle>,
     _alarm: Alarm,
+}
+
+/// What the actor is made of.
+pub struct Parts {
+    /// The machine.
+    pub replica: Replica,
+    /// What is served; empty.
+    pub registry: Registry,
+    /// Routes.
+    pub proxy: Recipient<ApisPublished>,
+    /// Counts.
+    pub metrics: Arc<ClusterMetrics>,
+    /// Told once, when the node may take writes.
+    pub ready: oneshot::Sender<()>,
+    /// The moment from which the replica's monotonic clock counts.
+    pub began: Instant,
 }
 
 // === impl RegistryActor ===
 
 impl RegistryActor {
-    /// Serves `registry`, which has its start-up definitions already, and publishes to `proxy`.
-    pub fn new(registry: Registry, proxy: Recipient<ApisPublished>, alarm: Alarm) -> Self {
-        Self {
+    /// A registry with the start-up definitions, and what the proxy has to be told of them.
+    /// `file_ms`: their age, where they do not say it themselves.
+    pub fn new(
+        parts: Parts,
+        seeds: Vec<Seed>,
+        file_ms: u64,
+        alarm: Alarm,
+    ) -> (Self, ApisPublished) {
+        let Parts {
+            replica,
             registry,
             proxy,
+            metrics,
+            ready,
+            began,
+        } = parts;
+        let mut actor = Self {
+            replica,
+            registry,
+            proxy,
+            cluster: None,
+            metrics,
+            ready: Some(ready),
+            left: None,
+            receipts: HashMap::new(),
+            next_ticket: 0,
+            answered: None,
+            changed: false,
+            began,
+            wakeup: None,
             _alarm: alarm,
+        };
+        let loaded = seeds
+            .into_iter()
+            .filter_map(|seed| loaded(seed, file_ms))
+            .collect();
+        actor.step(Input::Load(loaded));
+        actor.changed = false;
+        let published = actor.published(None);
+        (actor, published)
+    }
+
+    /// Speaks to other nodes through `cluster` from now on.
+    pub fn connect(&mut self, cluster: Recipient<Tell>) {
+        self.cluster = Some(cluster);
+    }
+
+    /// Gives the replica an input and carries out what it says.
+    fn step(&mut self, input: Input) {
+        let outputs = self.replica.step(self.now(), input);
+        for output in outputs {
+            self.perform(output);
         }
     }
 
-    /// What is active now, as the proxy actor is told.
-    pub fn published(registry: &Registry, changed: Option<Arc<str>>) -> ApisPublished {
-        let apis = registry
-            .all_active()
-            .map(|(_, body)| Arc::clone(&body.api))
+    /// After an input from outside a client's write: routes what changed, sets the alarm clock.
+    fn settle(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::take(&mut self.changed) {
+            // Ordered with the publications of writes by the proxy's mailbox; the rate is bounded
+            // by the replica, which serves a version at most once.
+            self.proxy.do_send(self.published(None));
+        }
+        self.gauge();
+        self.set_wakeup(ctx);
+    }
+
+    fn set_wakeup(&mut self, ctx: &mut Context<Self>) {
+        if let Some(earlier) = self.wakeup.take() {
+            ctx.cancel_future(earlier);
+        }
+        let due = self
+            .replica
+            .next_wakeup()
+            .saturating_sub(self.now().monotonic);
+        self.wakeup = Some(ctx.run_later(Duration::from_millis(due), |actor, ctx| {
+            actor.wakeup = None;
+            actor.step(Input::Tick);
+            actor.settle(ctx);
+        }));
+    }
+
+    fn published(&self, changed: Option<Arc<str>>) -> ApisPublished {
+        let apis = self
+            .registry
+            .all()
+            .map(|entry| Arc::clone(&entry.served.api))
             .collect();
         ApisPublished { apis, changed }
+    }
+
+    fn now(&self) -> Now {
+        let monotonic = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Now {
+            monotonic,
+            wall: wall_ms(),
+        }
+    }
+
+    fn ticket(&mut self) -> u64 {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    /// Has the replica take a change that passed this node's checks.
+    fn write(&mut self, prepared: Prepared) -> Result<Accepted, Rejection> {
+        let Prepared {
+            id,
+            action,
+            warnings,
+        } = prepared;
+        let ticket = self.ticket();
+        let write = Write {
+            ticket,
+            id: id.clone(),
+            action,
+            if_match: None,
+        };
+        self.step(Input::Write(write));
+        match self.answered.take() {
+            Some(Ok(version)) => {
+                let id = Arc::from(id.as_str());
+                Ok(Accepted {
+                    id,
+                    version,
+                    warnings,
+                })
+            }
+            Some(Err(refusal)) => Err(rejection(refusal, &id)),
+            None => Err(Rejection::Unavailable),
+        }
     }
 }
 
@@ -51,12 +224,10 @@ impl Actor for RegistryActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
         // Also after a restart, which may have lost a publication that was under way.
-        let published = self.proxy.send(Self::published(&self.registry, None));
-        ctx.spawn(published.into_actor(self).map(|sent, _actor, _ctx| {
-            if let Err(error) = sent {
-                log::error!("the proxy actor does not answer: {error}");
-            }
-        }));
+        self.changed = true;
+        self.wakeup = None;
+        self.step(Input::Tick);
+        self.settle(ctx);
     }
 }
 
@@ -71,19 +242,24 @@ impl Handler<ProposeChange> for RegistryActor {
     /// order of the changes.
     type Result = AtomicResponse<Self, Result<Accepted, Rejection>>;
 
-    fn handle(&mut self, proposed: ProposeChange, _ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, proposed: ProposeChange, ctx: &mut Self::Context) -> Self::Result {
         let ProposeChange {
             change,
             preconditions,
         } = proposed;
-        let accepted = match self.registry.propose(change, &preconditions, now_ms()) {
+        let written = if self.replica.is_ready() {
+            self.registry.prepare(change, &preconditions)
+        } else {
+            Err(Rejection::NotReady)
+        };
+        let accepted = match written.and_then(|prepared| self.write(prepared)) {
             Ok(accepted) => accepted,
-            Err(rejection) => {
-                return AtomicResponse::new(Box::pin(fut::ready(Err(rejection))));
-            }
+            Err(rejection) => return AtomicResponse::new(Box::pin(fut::ready(Err(rejection)))),
         };
         log::info!("API {} is now at {}", accepted.id, accepted.version);
-        let published = Self::published(&self.registry, Some(Arc::clone(&accepted.id)));
+        self.changed = false;
+        self.set_wakeup(ctx);
+        let published = self.published(Some(Arc::clone(&accepted.id)));
         let routed = self.proxy.send(published).into_actor(self);
         AtomicResponse::new(Box::pin(routed.map(
             |warnings, _actor, _ctx| match warnings {
@@ -104,16 +280,69 @@ impl Handler<ProposeChange> for RegistryActor {
     }
 }
 
+impl Handler<AwaitSpread> for RegistryActor {
+    type Result = ResponseActFuture<Self, Option<Receipt>>;
+
+    fn handle(&mut self, awaited: AwaitSpread, ctx: &mut Self::Context) -> Self::Result {
+        let Ok(id) = ApiId::new(&awaited.id) else {
+            return Box::pin(fut::ready(None));
+        };
+        let ticket = self.ticket();
+        let (told, receipt) = oneshot::channel();
+        self.receipts.insert(ticket, told);
+        let AwaitSpread {
+            version,
+            until,
+            timeout,
+            ..
+        } = awaited;
+        let timeout = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.step(Input::Wait(Wait {
+            ticket,
+            id,
+            version,
+            until,
+            timeout,
+        }));
+        self.settle(ctx);
+        Box::pin(async move { receipt.await.ok() }.into_actor(self))
+    }
+}
+
+impl Handler<Heard> for RegistryActor {
+    type Result = ();
+
+    fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
+        match heard {
+            Heard::Input(input) => self.step(input),
+            Heard::Identity(peer) => self.replica.set_peer(peer),
+        }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Leave> for RegistryActor {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _leave: Leave, ctx: &mut Self::Context) -> Self::Result {
+        let (told, left) = oneshot::channel();
+        self.left = Some(told);
+        self.step(Input::Leave);
+        self.settle(ctx);
+        Box::pin(async move { drop(left.await) }.into_actor(self))
+    }
+}
+
 impl Handler<ListApis> for RegistryActor {
     type Result = MessageResult<ListApis>;
 
     fn handle(&mut self, _list: ListApis, _ctx: &mut Self::Context) -> Self::Result {
-        let current = self.registry.all_active().map(|(entry, body)| Current {
-            version: entry.version.clone(),
-            timestamp_ms: entry.timestamp_ms,
-            document: Arc::clone(&body.document),
-        });
-        MessageResult(current.collect())
+        MessageResult(
+            self.registry
+                .all()
+                .map(|entry| self.current(entry))
+                .collect(),
+        )
     }
 }
 
@@ -121,16 +350,50 @@ impl Handler<GetApi> for RegistryActor {
     type Result = MessageResult<GetApi>;
 
     fn handle(&mut self, get: GetApi, _ctx: &mut Self::Context) -> Self::Result {
-        MessageResult(self.registry.active(&get.id).map(|(entry, body)| Current {
-            version: entry.version.clone(),
+        MessageResult(self.registry.get(&get.id).map(|entry| self.current(entry)))
+    }
+}
+
+impl RegistryActor {
+    fn current(&self, entry: &Entry) -> Current {
+        let round = ApiId::new(&entry.served.api.id).ok().and_then(|id| {
+            self.replica
+                .registry()
+                .get(&id)
+                .map(|round| round.contested())
+        });
+        Current {
+            version: entry.version,
             timestamp_ms: entry.timestamp_ms,
-            document: Arc::clone(&body.document),
-        }))
+            document: Arc::clone(&entry.served.document),
+            contested: round.unwrap_or(false),
+        }
+    }
+}
+
+fn loaded(seed: Seed, file_ms: u64) -> Option<Loaded> {
+    let body = crate::core::api::digest::canonical(&seed.document);
+    Some(Loaded {
+        id: ApiId::new(&seed.api.id).ok()?,
+        ref_number: seed.ref_number,
+        content: Content::Defined(body),
+        wall: seed.timestamp_ms.unwrap_or(file_ms),
+    })
+}
+
+fn rejection(refusal: Refusal, id: &ApiId) -> Rejection {
+    let id = id.as_str().to_owned();
+    match refusal {
+        Refusal::NotReady => Rejection::NotReady,
+        Refusal::Exists => Rejection::Exists(id),
+        Refusal::Unknown => Rejection::NotFound(id),
+        Refusal::Stale => Rejection::Stale(id),
+        Refusal::TooLarge | Refusal::RefExhausted => Rejection::Exhausted(id),
     }
 }
 
 /// Milliseconds since the epoch.
-pub fn now_ms() -> u64 {
+pub fn wall_ms() -> u64 {
     SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| {
         u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
     })

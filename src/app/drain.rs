@@ -7,7 +7,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{app::Running, telemetry::health::Phase};
+use crate::{app::Running, message::registry::Leave, telemetry::health::Phase};
 
 /// An actor died; whoever runs this process should start a new one.
 pub(super) const EXIT_BROKEN: u8 = 70;
@@ -95,6 +95,13 @@ impl Running {
         {
             log::warn!("SHUTDOWN_TIMEOUT passed; what is still in flight is cut off");
         }
+        // What the other nodes do not have yet goes to two of them.
+        if timeout(LEAVE_TIMEOUT, self.actors.registry.send(Leave))
+            .await
+            .is_err()
+        {
+            log::warn!("the cluster was left without a last exchange");
+        }
         // The management API goes last, so that its health route tells the truth to the end.
         if timeout(ADMIN_STOP_TIMEOUT, self.admin.stop(true))
             .await
@@ -107,6 +114,9 @@ impl Running {
         }
     }
 }
+
+/// Longest last exchange with the cluster.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The management API's requests are short; one that is not is cut off.
 const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,56 +1,68 @@
-//! This node's copy of all definitions, and the rules by which a client's change is accepted
-//! (spec: `management-api.md` 2.4, cluster.md 5 rule W and 5.2).
+//! What this node serves, and the rules by which a client's change is taken
+//! (spec: `management-api.md` 2.4, cluster.md 5.2).
 //!
-//! One version per id: the highest `ref_number` this node has accepted. A removed API leaves a
-//! tombstone, so that an old file or node cannot bring it back. Deliberately absent: other nodes.
-//! The replica of the cluster issue takes over the version order; this room then keeps only what
-//! concerns one node's clients.
+//! Holds the models and documents of the versions that the replica
+//! ([`crate::core::replica`]) says are served here, and checks what clients want before the replica
+//! hears of it. Deliberately absent: which version wins; that is the replica's alone.
 
 pub mod change;
-pub mod version;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::core::api::{
-    Api,
-    digest::Digest,
-    document::{self, Document},
-    faults::Faults,
-    seed::Seed,
-    validate::{Surroundings, validate},
+use crate::core::{
+    api::{
+        Api,
+        digest::canonical,
+        document::{self, Document},
+        faults::{Faults, Warning},
+        validate::{Surroundings, validate},
+    },
+    digest::{Body, Content, Digest},
+    replica::{id::ApiId, input::Action},
+    version::Version,
 };
 
 pub use change::{Accepted, Change, Preconditions, Rejection};
-pub use version::Version;
 
-/// All definitions of this node by id.
+/// All definitions served by this node, by id.
 #[derive(Debug)]
 pub struct Registry {
     entries: BTreeMap<Arc<str>, Entry>,
     surroundings: Surroundings,
     definition_bytes_max: usize,
-    /// Newest timestamp given to a write; writes are strictly ordered even if the clock steps back.
-    last_write_ms: u64,
+    /// Models that were just checked, so that serving them does not check them again.
+    checked: Option<(Digest, Served)>,
 }
 
-/// What is known of one id.
+/// A served version.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// The version.
     pub version: Version,
     /// Milliseconds since the epoch at which this version was made.
     pub timestamp_ms: u64,
-    /// The definition; `None`: a tombstone.
-    pub body: Option<Body>,
+    /// The definition.
+    pub served: Served,
 }
 
-/// A stored definition and its model.
+/// A definition and its model.
 #[derive(Debug, Clone)]
-pub struct Body {
+pub struct Served {
     /// As submitted (after the PUT merge).
     pub document: Arc<Document>,
     /// What routing reads.
     pub api: Arc<Api>,
+}
+
+/// A change that passed all checks of this node; the replica gives it its version.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The API.
+    pub id: ApiId,
+    /// What the replica is to do.
+    pub action: Action,
+    /// What is odd about the definition.
+    pub warnings: Vec<Warning>,
 }
 
 // === impl Registry ===
@@ -63,86 +75,90 @@ impl Registry {
             entries: BTreeMap::new(),
             surroundings,
             definition_bytes_max,
-            last_write_ms: 0,
+            checked: None,
         }
     }
 
-    /// Takes the start-up definitions (cluster.md rule L). An id that is already known is kept.
-    pub fn load(&mut self, seeds: Vec<Seed>, now_ms: u64) {
-        for seed in seeds {
-            let digest = Digest::of(&seed.document);
-            let entry = Entry {
-                version: Version {
-                    ref_number: seed.ref_number,
-                    digest,
-                },
-                timestamp_ms: seed.timestamp_ms.unwrap_or(now_ms),
-                body: Some(Body {
-                    document: Arc::new(seed.document),
-                    api: Arc::new(seed.api),
-                }),
-            };
-            let id = entry.body.as_ref().map(|body| Arc::clone(&body.api.id));
-            if let Some(id) = id {
-                self.entries.entry(id).or_insert(entry);
-            }
-        }
-    }
-
-    /// Accepts or refuses a client's change. A refusal changes nothing.
+    /// Checks a client's change. Nothing is served by it yet.
     ///
     /// # Errors
-    /// [`Rejection`]
-    pub fn propose(
+    /// [`Rejection`]; nothing was changed.
+    pub fn prepare(
         &mut self,
         change: Change,
         preconditions: &Preconditions,
-        now_ms: u64,
-    ) -> Result<Accepted, Rejection> {
+    ) -> Result<Prepared, Rejection> {
         match change {
-            Change::Create(document) => self.create(document, preconditions, now_ms),
-            Change::Replace { id, document } => self.replace(&id, document, preconditions, now_ms),
-            Change::Delete { id } => self.delete(&id, preconditions, now_ms),
+            Change::Create(document) => self.create(document, preconditions),
+            Change::Replace { id, document } => self.replace(&id, document, preconditions),
+            Change::Delete { id } => self.delete(&id, preconditions),
         }
     }
 
-    /// The entry of an active id.
-    pub fn active(&self, id: &str) -> Option<(&Entry, &Body)> {
-        let entry = self.entries.get(id)?;
-        entry.body.as_ref().map(|body| (entry, body))
+    /// Serves `content` as `version` of `id` from now on, because the replica says so.
+    ///
+    /// # Errors
+    /// The definition is faulty. The replica's judge ([`activatable`]) said otherwise, so this
+    /// does not happen; the version served so far stays.
+    pub fn serve(
+        &mut self,
+        id: &ApiId,
+        version: Version,
+        timestamp_ms: u64,
+        content: &Content,
+    ) -> Result<(), Faults> {
+        let Content::Defined(body) = content else {
+            self.entries.remove(id.as_str());
+            return Ok(());
+        };
+        let served = match self.checked.take() {
+            Some((digest, served)) if digest == version.digest => served,
+            Some(_) | None => {
+                let previous = self
+                    .entries
+                    .get(id.as_str())
+                    .map(|entry| &*entry.served.api);
+                read(id, body, previous, &self.surroundings)?
+            }
+        };
+        let id = Arc::clone(&served.api.id);
+        self.entries.insert(
+            id,
+            Entry {
+                version,
+                timestamp_ms,
+                served,
+            },
+        );
+        Ok(())
     }
 
-    /// All active entries, ordered by id.
-    pub fn all_active(&self) -> impl Iterator<Item = (&Entry, &Body)> {
-        self.entries
-            .values()
-            .filter_map(|entry| entry.body.as_ref().map(|body| (entry, body)))
+    /// What is served for `id`.
+    pub fn get(&self, id: &str) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    /// All that is served, ordered by id.
+    pub fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
     }
 
     fn create(
         &mut self,
         document: Document,
         preconditions: &Preconditions,
-        now_ms: u64,
-    ) -> Result<Accepted, Rejection> {
+    ) -> Result<Prepared, Rejection> {
         let document = document::without_bookkeeping(document);
         let checked = validate(&document, None, &self.surroundings).map_err(Rejection::Invalid)?;
         let id = Arc::clone(&checked.api.id);
         let current = self.entries.get(&id);
-        let active = current.filter(|entry| entry.body.is_some());
-        if !preconditions.hold(active.map(|entry| &entry.version)) {
+        if !preconditions.hold(current.map(|entry| &entry.version)) {
             return Err(Rejection::Stale(id.to_string()));
         }
-        if active.is_some() {
+        if current.is_some() {
             return Err(Rejection::Exists(id.to_string()));
         }
-        let ref_number = current.map_or(0, |entry| entry.version.ref_number + 1);
-        let version = self.store(ref_number, document, checked.api, now_ms)?;
-        Ok(Accepted {
-            id,
-            version,
-            warnings: checked.warnings,
-        })
+        self.prepared(document, checked.api, checked.warnings, Action::Create)
     }
 
     fn replace(
@@ -150,110 +166,92 @@ impl Registry {
         id: &str,
         document: Document,
         preconditions: &Preconditions,
-        now_ms: u64,
-    ) -> Result<Accepted, Rejection> {
+    ) -> Result<Prepared, Rejection> {
         let mut document = document::without_bookkeeping(document);
         document.insert("id".to_owned(), id.into());
         // The request is judged before existence, and by itself: a partial update is impossible.
         // Its patterns come from the version it replaces, so an unchanged one costs nothing.
-        let previous = self.active(id).map(|(_, body)| Arc::clone(&body.api));
-        let submitted = validate(&document, previous.as_deref(), &self.surroundings)
-            .map_err(Rejection::Invalid)?;
-        let Some((entry, body)) = self.active(id) else {
+        let previous = self.entries.get(id).map(|entry| &*entry.served.api);
+        let submitted =
+            validate(&document, previous, &self.surroundings).map_err(Rejection::Invalid)?;
+        let Some(entry) = self.entries.get(id) else {
             return Err(Rejection::NotFound(id.to_owned()));
         };
         if !preconditions.hold(Some(&entry.version)) {
             return Err(Rejection::Stale(id.to_owned()));
         }
-        let ref_number = entry.version.ref_number + 1;
-        let merged = document::merged(&body.document, document);
+        let merged = document::merged(&entry.served.document, document);
         let checked = validate(&merged, Some(&submitted.api), &self.surroundings)
             .map_err(Rejection::Invalid)?;
-        let id = Arc::clone(&checked.api.id);
-        let version = self.store(ref_number, merged, checked.api, now_ms)?;
-        Ok(Accepted {
-            id,
-            version,
-            warnings: checked.warnings,
-        })
+        self.prepared(merged, checked.api, checked.warnings, Action::Replace)
     }
 
-    fn delete(
-        &mut self,
-        id: &str,
-        preconditions: &Preconditions,
-        now_ms: u64,
-    ) -> Result<Accepted, Rejection> {
-        let Some((entry, body)) = self.active(id) else {
+    fn delete(&self, id: &str, preconditions: &Preconditions) -> Result<Prepared, Rejection> {
+        let Some(entry) = self.entries.get(id) else {
             return Err(Rejection::NotFound(id.to_owned()));
         };
         if !preconditions.hold(Some(&entry.version)) {
             return Err(Rejection::Stale(id.to_owned()));
         }
-        let version = Version {
-            ref_number: entry.version.ref_number + 1,
-            digest: Digest::deleted(),
-        };
-        let id = Arc::clone(&body.api.id);
-        let timestamp_ms = self.tick(now_ms);
-        self.entries.insert(
-            Arc::clone(&id),
-            Entry {
-                version: version.clone(),
-                timestamp_ms,
-                body: None,
-            },
-        );
-        Ok(Accepted {
+        let id = ApiId::new(id).map_err(|_no_such_id| Rejection::NotFound(id.to_owned()))?;
+        Ok(Prepared {
             id,
-            version,
+            action: Action::Delete,
             warnings: Vec::new(),
         })
     }
 
-    fn store(
+    fn prepared(
         &mut self,
-        ref_number: u64,
         document: Document,
         api: Api,
-        now_ms: u64,
-    ) -> Result<Version, Rejection> {
-        let canonical = Digest::canonical(&document);
-        if canonical.len() > self.definition_bytes_max {
+        warnings: Vec<Warning>,
+        action: fn(Body) -> Action,
+    ) -> Result<Prepared, Rejection> {
+        let body = canonical(&document);
+        if body.len() > self.definition_bytes_max {
             return Err(Rejection::TooLarge {
-                bytes: canonical.len(),
+                bytes: body.len(),
                 max: self.definition_bytes_max,
             });
         }
-        let version = Version {
-            ref_number,
-            digest: Digest::of_canonical(&canonical),
-        };
-        let timestamp_ms = self.tick(now_ms);
-        let id = Arc::clone(&api.id);
-        let body = Body {
+        // Validation demands what an id demands, so this cannot fail on a checked document.
+        let id = ApiId::new(&api.id).map_err(|_fault| Rejection::NotFound(api.id.to_string()))?;
+        let served = Served {
             document: Arc::new(document),
             api: Arc::new(api),
         };
-        self.entries.insert(
+        self.checked = Some((body.digest(), served));
+        Ok(Prepared {
             id,
-            Entry {
-                version: version.clone(),
-                timestamp_ms,
-                body: Some(body),
-            },
-        );
-        Ok(version)
-    }
-
-    fn tick(&mut self, now_ms: u64) -> u64 {
-        self.last_write_ms = now_ms.max(self.last_write_ms + 1);
-        self.last_write_ms
+            action: action(body),
+            warnings,
+        })
     }
 }
 
-impl From<Faults> for Rejection {
-    fn from(faults: Faults) -> Self {
-        Self::Invalid(faults)
+/// Whether this software can serve `body` as definition of `id` (cluster.md rule V).
+pub fn activatable(id: &ApiId, body: &Body) -> bool {
+    read(id, body, None, &Surroundings { has_key: true }).is_ok()
+}
+
+/// The document and model of a canonical body.
+fn read(
+    id: &ApiId,
+    body: &Body,
+    previous: Option<&Api>,
+    surroundings: &Surroundings,
+) -> Result<Served, Faults> {
+    // What is no JSON object has the faults of an empty one.
+    let document: Document = serde_json::from_slice(body.as_bytes()).unwrap_or_default();
+    let checked = validate(&document, previous, surroundings)?;
+    if *checked.api.id != *id.as_str() {
+        let mut faults = Faults::default();
+        faults.push("api", "id", "must be the id it is stored under");
+        return Err(faults);
     }
+    Ok(Served {
+        document: Arc::new(document),
+        api: Arc::new(checked.api),
+    })
 }

@@ -72,7 +72,8 @@ impl ResponseError for Problem {
                 Rejection::Exists(_) => StatusCode::CONFLICT,
                 Rejection::Stale(_) => StatusCode::PRECONDITION_FAILED,
                 Rejection::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                Rejection::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                Rejection::Exhausted(_) => StatusCode::CONFLICT,
+                Rejection::Unavailable | Rejection::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             },
         }
     }
@@ -95,7 +96,7 @@ impl ResponseError for Problem {
                 response
             }
             Self::NoRoute => detail(status, "Not found"),
-            Self::Unavailable | Self::Refused(Rejection::Unavailable) => {
+            Self::Unavailable | Self::Refused(Rejection::Unavailable | Rejection::NotReady) => {
                 let mut response = detail(status, "Service unavailable");
                 response.headers_mut().insert(
                     header::RETRY_AFTER,
@@ -107,6 +108,9 @@ impl ResponseError for Problem {
             // The grammar slip is part of the wire format.
             Self::Refused(Rejection::NotFound(id)) => {
                 message(status, &format!("API with id={id} doesn't exists."))
+            }
+            Self::Refused(rejection @ Rejection::Exhausted(_)) => {
+                message(status, &rejection.to_string())
             }
             Self::Refused(Rejection::Exists(id)) => {
                 message(status, &format!("API with id={id} already exists."))

@@ -1,12 +1,16 @@
 //! Words for the registry actor.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix::Message;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::core::{
     api::document::Document,
-    registry::{Accepted, Change, Preconditions, Rejection, Version},
+    registry::{Accepted, Change, Preconditions, Rejection},
+    replica::{input::Until, receipt::Receipt},
+    version::Version,
 };
 
 /// Change a definition. Answered once the change is in this node's routing snapshot.
@@ -41,4 +45,157 @@ pub struct Current {
     pub timestamp_ms: u64,
     /// The document as submitted.
     pub document: Arc<Document>,
+    /// Several versions of this `ref_number` are known, and the vote is not over.
+    pub contested: bool,
+}
+
+/// Wait until a change has spread. `None` if the id cannot be one.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<Receipt>")]
+pub struct AwaitSpread {
+    /// Its id.
+    pub id: String,
+    /// The accepted version.
+    pub version: Version,
+    /// How far.
+    pub until: Until,
+    /// For how long at most.
+    pub timeout: Duration,
+}
+
+/// Take no more changes and part from the cluster. Answered when nothing is left to do.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Leave;
+
+/// Show the cluster as this node sees it.
+#[derive(Debug, Message)]
+#[rtype(result = "ClusterView")]
+pub struct ShowCluster;
+
+/// Show the contested rounds.
+#[derive(Debug, Message)]
+#[rtype(result = "(View, Vec<RoundLine>)")]
+pub struct ShowRounds;
+
+/// Show decided conflicts since a time in milliseconds since the epoch, oldest first.
+#[derive(Debug, Message)]
+#[rtype(result = "(View, Vec<ConflictLine>)")]
+pub struct ShowConflicts {
+    /// From when on.
+    pub since_ms: u64,
+}
+
+/// Connect to another node.
+#[derive(Debug, Message)]
+#[rtype(result = "bool")]
+pub struct Join {
+    /// `host:port`.
+    pub address: String,
+}
+
+/// Whose view an answer about the cluster is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct View {
+    /// Name of the node that answers.
+    pub node: String,
+    /// Members it sees, itself included.
+    pub members: usize,
+    /// Its root signature; equal on nodes that are in sync.
+    pub root: String,
+}
+
+/// The members as one node sees them.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ClusterView {
+    /// Whose view.
+    pub view: View,
+    /// All members, the answering node first.
+    pub nodes: Vec<NodeLine>,
+}
+
+/// One member.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct NodeLine {
+    /// Its stable name.
+    pub name: String,
+    /// Whose ballots are its ballots.
+    pub voter: String,
+    /// Its name in the transport, new with every start.
+    pub peer: String,
+    /// When its process started, by the cluster's clock.
+    pub incarnation: u64,
+    /// It has been in a calm cluster once.
+    pub established: bool,
+    /// Its software's version.
+    pub software: String,
+    /// Definitions it knows, tombstones included.
+    pub apis: u64,
+    /// Its root signature.
+    pub root: String,
+    /// Same root as the answering node.
+    pub in_sync: bool,
+    /// Its clock minus the answering node's, in milliseconds.
+    pub clock_offset_ms: i64,
+    /// Milliseconds since it was last heard.
+    pub last_seen_ms: u64,
+}
+
+/// One contested round.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RoundLine {
+    /// The API.
+    pub id: String,
+    /// The contested `ref_number`.
+    pub ref_number: u64,
+    /// `collecting`, `decided` or `conceded`.
+    pub state: String,
+    /// The versions.
+    pub candidates: Vec<CandidateLine>,
+    /// Members whose ballot is missing.
+    pub missing: Vec<String>,
+    /// Milliseconds since the answering node learned of it.
+    pub open_ms: u64,
+    /// Milliseconds since its last change.
+    pub unchanged_ms: u64,
+}
+
+/// One version of a contested round.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CandidateLine {
+    /// First 16 hex digits of its digest, or `deleted`.
+    pub digest: String,
+    /// Its age: milliseconds since the epoch.
+    pub timestamp_ms: u64,
+    /// Number of ballots.
+    pub votes: usize,
+    /// Who cast them, by name where it is known.
+    pub voters: Vec<String>,
+    /// The answering node serves it.
+    pub served_here: bool,
+    /// It wins as things are.
+    pub winner: bool,
+}
+
+/// One decided conflict.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ConflictLine {
+    /// When the answering node saw it decided, milliseconds since the epoch.
+    pub time_ms: u64,
+    /// The API.
+    pub id: String,
+    /// The contested `ref_number`.
+    pub ref_number: u64,
+    /// The version that is served.
+    pub winner: String,
+    /// The others.
+    pub losers: Vec<String>,
+    /// `ref`, `votes`, `timestamp` or `tie`.
+    pub decided_by: String,
+    /// Ballots by version.
+    pub votes: std::collections::BTreeMap<String, usize>,
+    /// A client of the answering node wrote a loser.
+    pub own_client_lost: bool,
+    /// Milliseconds from learning of the conflict to its decision.
+    pub duration_ms: u64,
 }

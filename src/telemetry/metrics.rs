@@ -251,6 +251,17 @@ impl Metrics {
         });
     }
 
+    /// Shows `collector` with the others.
+    ///
+    /// # Errors
+    /// There is a meter of that name already.
+    pub fn register<C>(&self, collector: C) -> Result<C, prometheus::Error>
+    where
+        C: prometheus::core::Collector + Clone + 'static,
+    {
+        register(&self.registry, collector)
+    }
+
     /// The text exposition format, version 0.0.4.
     pub fn render(&self) -> String {
         let mut text = String::new();

@@ -7,7 +7,7 @@ use crate::core::{
         document::Document,
         faults::{Faults, Warning},
     },
-    registry::version::Version,
+    version::Version,
 };
 
 /// A change as a client asks for it. Server-managed members of documents are ignored.
@@ -81,6 +81,12 @@ pub enum Rejection {
         /// The limit.
         max: usize,
     },
+    /// This node has not joined its cluster yet, or is leaving it: 503.
+    #[error("this node takes no changes yet or any more; ask another node or try again")]
+    NotReady,
+    /// The counter of this id's versions is at its end: 409.
+    #[error("the ref_number of API {0} has reached its limit; use another id")]
+    Exhausted(String),
     /// The change is stored, but the node cannot route by it and is about to restart: 503.
     #[error("the node is about to restart; try again")]
     Unavailable,

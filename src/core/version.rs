@@ -2,16 +2,23 @@
 
 use std::fmt;
 
-use crate::core::api::digest::Digest;
+use minicbor::{Decode, Encode};
+
+use crate::core::digest::Digest;
 
 /// `ref_number` and content; equal versions are equal documents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(array)]
 pub struct Version {
     /// Counts the changes of one id, tombstones included.
+    #[n(0)]
     pub ref_number: u64,
     /// Content address of the document.
+    #[n(1)]
     pub digest: Digest,
 }
+
+// === impl Version ===
 
 impl Version {
     /// The strong entity tag, quotes included (RFC 9110, 8.8.3).

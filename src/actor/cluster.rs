@@ -1,0 +1,321 @@
+//! The cluster actor: owns the network part (`p2p`) and speaks for the registry actor.
+//!
+//! The swarm runs in its own task, so that a defect in it cannot take an actor down. When that task
+//! ends, the actor opens a new one after a pause, with a new identity; everything else goes on
+//! meanwhile, and the replica catches up. Deliberately absent: what the bytes mean.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture,
+};
+use tokio::sync::mpsc;
+
+use crate::{
+    actor::{Alarm, MAILBOX_MESSAGES_MAX},
+    core::replica::{id::PeerId, input::Input},
+    message::cluster::{Heard, Tell},
+    p2p::{
+        self, Event, InboundId, LoopEnd, Peer, RequestId,
+        config::Config,
+        handle::{Handle, HandleError},
+    },
+};
+
+/// First pause before the network part is opened again; doubled up to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+
+/// Longest pause before the network part is opened again.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// A network part that lived this long was sound; the next pause is short again.
+const SOUND_AFTER: Duration = Duration::from_secs(30);
+
+/// Questions of peers that may wait for the replica's answer; older ones have run into the peers'
+/// time limit long before.
+const QUESTIONS_MAX: usize = 1_024;
+
+/// Owns the network part.
+pub struct ClusterActor {
+    config: Config,
+    registry: Recipient<Heard>,
+    network: Option<Network>,
+    pause: Duration,
+    _alarm: Alarm,
+}
+
+/// One life of the network part.
+struct Network {
+    handle: Handle,
+    opened: Instant,
+    /// Our questions by the network's number, with the replica's number.
+    asked: HashMap<RequestId, u64>,
+    /// Peers' questions by our number.
+    questions: HashMap<u64, InboundId>,
+    next_question: u64,
+    peers: Vec<Peer>,
+}
+
+// === impl ClusterActor ===
+
+impl ClusterActor {
+    /// Connects as `config` says and tells `registry` what happens.
+    pub fn new(config: Config, registry: Recipient<Heard>, alarm: Alarm) -> Self {
+        Self {
+            config,
+            registry,
+            network: None,
+            pause: PAUSE_MIN,
+            _alarm: alarm,
+        }
+    }
+
+    /// Opens the network part, or tries again later.
+    fn open(&mut self, ctx: &mut Context<Self>) {
+        let (handle, events, event_loop) = match p2p::start(self.config.clone()) {
+            Ok(parts) => parts,
+            Err(error) => {
+                log::error!("the cluster port cannot be opened: {error}");
+                self.open_later(ctx);
+                return;
+            }
+        };
+        log::info!(
+            listener = "cluster",
+            address = self.config.listen.to_string().as_str();
+            "opening the cluster port as {}", hex(&handle.local().to_bytes())
+        );
+        self.tell(Heard::Identity(identity(handle.local())));
+        self.network = Some(Network {
+            handle,
+            opened: Instant::now(),
+            asked: HashMap::new(),
+            questions: HashMap::new(),
+            next_question: 0,
+            peers: Vec::new(),
+        });
+        forward(events, ctx);
+        // A task of its own: it must outlive nothing and share nothing with this actor.
+        let ended = tokio::spawn(event_loop);
+        ctx.spawn(ended.into_actor(self).map(|ended, actor, ctx| {
+            let end = ended.unwrap_or_else(|panic| LoopEnd::Panicked(panic.to_string()));
+            log::error!("the network part ended ({end:?}); a new one is opened");
+            actor.close();
+            actor.open_later(ctx);
+        }));
+    }
+
+    fn open_later(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_later(self.pause, |actor, ctx| actor.open(ctx));
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+    }
+
+    /// Forgets a network part that has ended.
+    fn close(&mut self) {
+        let Some(network) = self.network.take() else {
+            return;
+        };
+        if network.opened.elapsed() >= SOUND_AFTER {
+            self.pause = PAUSE_MIN;
+        }
+        for exchange in network.asked.into_values() {
+            self.tell(Heard::Input(Input::Failed { exchange }));
+        }
+        for peer in network.peers {
+            self.tell(Heard::Input(Input::LinkClosed(identity(peer))));
+        }
+    }
+
+    fn tell(&self, heard: Heard) {
+        // The rate is bounded by the network part's own queues.
+        self.registry.do_send(heard);
+    }
+
+    fn happened(&mut self, event: Event) {
+        let Some(network) = &mut self.network else {
+            return;
+        };
+        let input = match event {
+            Event::Listening(address) => {
+                log::info!(
+                    listener = "cluster",
+                    address = address.to_string().as_str();
+                    "listening"
+                );
+                return;
+            }
+            Event::PeerUp { peer, address } => {
+                log::info!("connected to the node at {address}");
+                network.peers.push(peer);
+                Input::LinkOpened(identity(peer))
+            }
+            Event::PeerDown { peer } => {
+                log::info!("a node's connection is gone");
+                network.peers.retain(|up| *up != peer);
+                Input::LinkClosed(identity(peer))
+            }
+            Event::Gossip { from, bytes } => {
+                let author = identity(from);
+                Input::Gossip {
+                    relay: author.clone(),
+                    author,
+                    bytes,
+                }
+            }
+            Event::Request { peer, id, bytes } => {
+                let Some(exchange) = network.take_question(id) else {
+                    return;
+                };
+                Input::Request {
+                    from: identity(peer),
+                    exchange,
+                    bytes: bytes.into_vec(),
+                }
+            }
+            Event::Response { id, result } => {
+                let Some(exchange) = network.asked.remove(&id) else {
+                    return;
+                };
+                match result {
+                    Ok(bytes) => Input::Answer {
+                        exchange,
+                        bytes: bytes.into_vec(),
+                    },
+                    Err(error) => {
+                        log::debug!("a node does not answer: {error}");
+                        Input::Failed { exchange }
+                    }
+                }
+            }
+            Event::Refused { address, reason } => {
+                log::warn!("no connection with {address}: {reason}");
+                return;
+            }
+        };
+        self.tell(Heard::Input(input));
+    }
+}
+
+impl Actor for ClusterActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
+        self.close();
+        self.open(ctx);
+    }
+}
+
+impl Supervised for ClusterActor {
+    fn restarting(&mut self, _ctx: &mut Self::Context) {
+        log::warn!("the cluster actor restarts");
+    }
+}
+
+impl Handler<Tell> for ClusterActor {
+    type Result = ();
+
+    fn handle(&mut self, told: Tell, _ctx: &mut Self::Context) {
+        let failed = match &told {
+            Tell::Ask { exchange, .. } => Some(*exchange),
+            Tell::Everybody { .. }
+            | Tell::Reply { .. }
+            | Tell::Refuse { .. }
+            | Tell::Dial { .. } => None,
+        };
+        let sent = match &mut self.network {
+            Some(network) => network.send(told),
+            None => Err(HandleError::Closed),
+        };
+        if let Err(error) = sent {
+            log::debug!("not sent: {error}");
+            if let Some(exchange) = failed {
+                self.tell(Heard::Input(Input::Failed { exchange }));
+            }
+        }
+    }
+}
+
+impl actix::Message for Event {
+    type Result = ();
+}
+
+impl Handler<Event> for ClusterActor {
+    type Result = ();
+
+    fn handle(&mut self, event: Event, _ctx: &mut Self::Context) {
+        self.happened(event);
+    }
+}
+
+// === impl Network ===
+
+impl Network {
+    fn send(&mut self, told: Tell) -> Result<(), HandleError> {
+        match told {
+            Tell::Everybody { bytes } => self.handle.publish(bytes),
+            Tell::Ask {
+                to,
+                exchange,
+                bytes,
+            } => {
+                let peer = Peer::from_bytes(to.as_bytes()).ok_or(HandleError::Closed)?;
+                let id = self.handle.request(peer, bytes)?;
+                self.asked.insert(id, exchange);
+                Ok(())
+            }
+            Tell::Reply { exchange, bytes } => match self.questions.remove(&exchange) {
+                Some(id) => self.handle.respond(id, bytes),
+                None => Ok(()),
+            },
+            Tell::Refuse { peer, for_ms } => match Peer::from_bytes(peer.as_bytes()) {
+                Some(peer) => self.handle.disconnect(peer, Duration::from_millis(for_ms)),
+                None => Ok(()),
+            },
+            Tell::Dial { address } => match address.parse() {
+                Ok(address) => self.handle.dial(address),
+                Err(_checked_before) => Ok(()),
+            },
+        }
+    }
+
+    /// Our number for a peer's question; `None` if too many wait.
+    fn take_question(&mut self, id: InboundId) -> Option<u64> {
+        if self.questions.len() >= QUESTIONS_MAX {
+            return None;
+        }
+        let number = self.next_question;
+        self.next_question += 1;
+        self.questions.insert(number, id);
+        Some(number)
+    }
+}
+
+/// Hands events to the actor. A task instead of a stream in the context, which a restart would lose;
+/// it waits for the actor, so that the network part's own bounds hold.
+fn forward(mut events: mpsc::Receiver<Event>, ctx: &mut Context<ClusterActor>) {
+    let actor = ctx.address();
+    actix_rt::spawn(async move {
+        while let Some(event) = events.recv().await {
+            if actor.send(event).await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn identity(peer: Peer) -> PeerId {
+    PeerId::new(&peer.to_bytes())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .rev()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

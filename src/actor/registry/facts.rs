@@ -1,0 +1,93 @@
+//! What the replica tells, as log lines and counts (cluster.md, part 8).
+
+use crate::{
+    core::replica::output::Fact,
+    telemetry::cluster::{ClusterMetrics, decided_by},
+};
+
+/// Logs and counts `fact`.
+pub(super) fn tell(fact: &Fact, metrics: &ClusterMetrics) {
+    match fact {
+        Fact::Decided(conflict) => {
+            metrics.decided(conflict.decided_by, conflict.duration);
+            log::info!(
+                "conflict about API {} at ref {} decided by {}: {} is served",
+                conflict.id.as_str(),
+                conflict.ref_number,
+                decided_by(conflict.decided_by),
+                conflict.winner.prefix()
+            );
+        }
+        Fact::Superseded {
+            id,
+            lost,
+            winner,
+            by_ref,
+        } => {
+            metrics.superseded(*by_ref);
+            let rule = if *by_ref {
+                "a higher ref_number"
+            } else {
+                "the vote"
+            };
+            log::warn!(
+                "a change of API {} accepted here, {lost}, was superseded by {winner} through {rule}",
+                id.as_str()
+            );
+        }
+        Fact::FileDeviates { id, older_ref } => {
+            metrics.file_deviates(*older_ref);
+            let why = if *older_ref {
+                "has an older ref_number"
+            } else {
+                "was outvoted"
+            };
+            log::warn!(
+                "API {}: this node's file {why}, the cluster uses another version; raise ref_number \
+                 to roll the file out",
+                id.as_str()
+            );
+        }
+        Fact::FileTimeReplaced { id } => {
+            log::warn!(
+                "API {}: the file's timestamp lies in the future; now is used",
+                id.as_str()
+            );
+        }
+        Fact::FileRefCut { id } => {
+            log::warn!(
+                "API {}: the file's ref_number was above the limit",
+                id.as_str()
+            );
+        }
+        Fact::NotActivatable { id, version } => {
+            metrics.not_activatable.inc();
+            log::error!(
+                "API {} at {version} cannot be activated by this software; the last good version \
+                 is served; update this node",
+                id.as_str()
+            );
+        }
+        Fact::Cast {
+            id,
+            digest,
+            concession,
+        } => {
+            metrics.cast(*concession);
+            log::debug!("voted for {} of API {}", digest.prefix(), id.as_str());
+        }
+        Fact::Outbid { incarnation } => log::info!("this node's incarnation is now {incarnation}"),
+        Fact::NameClash { voter } => {
+            metrics.name_clashes.inc();
+            log::error!("another node has this node's name; voting as {voter:?} from now on");
+        }
+        Fact::ClockOffset { peer, offset } => {
+            log::warn!("the clock of node {peer:?} is off by {offset} ms");
+        }
+        Fact::Synced { peer: _, result } => metrics.synced(*result),
+        Fact::Rejected { peer, reason } => {
+            metrics.rejected(*reason);
+            log::debug!("dropped a message of {peer:?}: {reason:?}");
+        }
+    }
+}

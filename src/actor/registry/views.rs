@@ -1,0 +1,223 @@
+//! What operators are shown of the cluster (cluster.md, part 8). Every answer says whose view it is.
+
+use std::collections::BTreeMap;
+
+use actix::{Context, Handler, MessageResult};
+
+use crate::{
+    actor::registry::RegistryActor,
+    core::{
+        digest::Digest,
+        replica::{
+            conflicts::Conflict,
+            id::{PeerId, Voter},
+            view::{Phase, RoundView},
+        },
+    },
+    message::{
+        cluster::Tell,
+        registry::{
+            CandidateLine, ClusterView, ConflictLine, Join, NodeLine, RoundLine, ShowCluster,
+            ShowConflicts, ShowRounds, View,
+        },
+    },
+    telemetry::cluster::decided_by,
+};
+
+impl RegistryActor {
+    fn view(&mut self) -> View {
+        View {
+            node: self.replica.identity().name.clone(),
+            members: self.replica.members().count() + 1,
+            root: root(self.replica.root()),
+        }
+    }
+
+    fn own_line(&mut self) -> NodeLine {
+        let identity = self.replica.identity().clone();
+        NodeLine {
+            name: identity.name,
+            voter: voter(self.replica.voter()),
+            peer: peer(&identity.peer),
+            incarnation: self.replica.incarnation(),
+            established: self.replica.is_established(),
+            software: identity.software,
+            apis: self.replica.registry().len() as u64,
+            root: root(self.replica.root()),
+            in_sync: true,
+            clock_offset_ms: 0,
+            last_seen_ms: 0,
+        }
+    }
+
+    fn nodes(&mut self) -> Vec<NodeLine> {
+        let (own_root, now) = (self.replica.root(), self.now().monotonic);
+        let mut nodes = vec![self.own_line()];
+        nodes.extend(self.replica.members().map(|(id, member)| NodeLine {
+            name: member.presence.name.clone(),
+            voter: voter(member.voter),
+            peer: peer(id),
+            incarnation: member.incarnation,
+            established: member.established,
+            software: member.presence.software.clone(),
+            apis: member.presence.apis,
+            root: root(member.presence.root),
+            in_sync: member.presence.root == own_root,
+            clock_offset_ms: member.clock_offset,
+            last_seen_ms: now.saturating_sub(member.seen_at),
+        }));
+        nodes
+    }
+
+    /// Names of voters, as far as their nodes are members now.
+    fn names(&self) -> BTreeMap<Voter, String> {
+        let own = (self.replica.voter(), self.replica.identity().name.clone());
+        let members = self.replica.members();
+        members
+            .map(|(_, member)| (member.voter, member.presence.name.clone()))
+            .chain([own])
+            .collect()
+    }
+
+    fn round_line(&self, round: &RoundView, names: &BTreeMap<Voter, String>) -> RoundLine {
+        let candidates = round
+            .candidates
+            .iter()
+            .map(|(digest, stamp, voters)| CandidateLine {
+                digest: short(digest),
+                timestamp_ms: stamp.millis(),
+                votes: voters.len(),
+                voters: voters
+                    .iter()
+                    .map(|id| names.get(id).cloned().unwrap_or_else(|| voter(*id)))
+                    .collect(),
+                served_here: round.serving.is_some_and(|served| served.digest == *digest),
+                winner: round.winner == Some(*digest),
+            });
+        let missing = round.missing.iter().map(|id| {
+            let member = self.replica.members().find(|(other, _)| *other == id);
+            member.map_or_else(|| peer(id), |(_, member)| member.presence.name.clone())
+        });
+        RoundLine {
+            id: round.id.as_str().to_owned(),
+            ref_number: round.ref_number,
+            state: match round.phase {
+                Phase::Collecting => "collecting",
+                Phase::Decided => "decided",
+                Phase::Conceded => "conceded",
+            }
+            .to_owned(),
+            candidates: candidates.collect(),
+            missing: missing.collect(),
+            open_ms: round.age,
+            unchanged_ms: round.quiet,
+        }
+    }
+
+    /// Sets the gauges that are read off the replica; called before metrics are shown and once a
+    /// tick.
+    pub(super) fn gauge(&mut self) {
+        let own_root = self.replica.root();
+        let (mut members, mut differing) = (0, 0);
+        for (_, member) in self.replica.members() {
+            members += 1;
+            differing += i64::from(member.presence.root != own_root);
+        }
+        self.metrics.members.set(members);
+        self.metrics.members_differing.set(differing);
+        let open = i64::try_from(self.replica.rounds_open()).unwrap_or(i64::MAX);
+        self.metrics.rounds_open.set(open);
+    }
+}
+
+impl Handler<ShowCluster> for RegistryActor {
+    type Result = MessageResult<ShowCluster>;
+
+    fn handle(&mut self, _show: ShowCluster, _ctx: &mut Context<Self>) -> Self::Result {
+        let (view, nodes) = (self.view(), self.nodes());
+        MessageResult(ClusterView { view, nodes })
+    }
+}
+
+impl Handler<ShowRounds> for RegistryActor {
+    type Result = MessageResult<ShowRounds>;
+
+    fn handle(&mut self, _show: ShowRounds, _ctx: &mut Context<Self>) -> Self::Result {
+        let (names, now) = (self.names(), self.now());
+        let rounds = self.replica.contested(now);
+        let lines = rounds
+            .iter()
+            .map(|round| self.round_line(round, &names))
+            .collect();
+        MessageResult((self.view(), lines))
+    }
+}
+
+impl Handler<ShowConflicts> for RegistryActor {
+    type Result = MessageResult<ShowConflicts>;
+
+    fn handle(&mut self, show: ShowConflicts, _ctx: &mut Context<Self>) -> Self::Result {
+        let lines = self
+            .replica
+            .conflicts_since(show.since_ms)
+            .map(conflict_line)
+            .collect();
+        MessageResult((self.view(), lines))
+    }
+}
+
+impl Handler<Join> for RegistryActor {
+    type Result = bool;
+
+    fn handle(&mut self, join: Join, _ctx: &mut Context<Self>) -> bool {
+        let Some(cluster) = &self.cluster else {
+            return false;
+        };
+        cluster.do_send(Tell::Dial {
+            address: join.address,
+        });
+        true
+    }
+}
+
+fn conflict_line(conflict: &Conflict) -> ConflictLine {
+    ConflictLine {
+        time_ms: conflict.wall,
+        id: conflict.id.as_str().to_owned(),
+        ref_number: conflict.ref_number,
+        winner: short(&conflict.winner),
+        losers: conflict.losers.iter().map(short).collect(),
+        decided_by: decided_by(conflict.decided_by).to_owned(),
+        votes: conflict
+            .votes
+            .iter()
+            .map(|(digest, votes)| (short(digest), *votes))
+            .collect(),
+        own_client_lost: conflict.own_client_lost,
+        duration_ms: conflict.duration,
+    }
+}
+
+fn short(digest: &Digest) -> String {
+    if digest.is_deleted() {
+        "deleted".to_owned()
+    } else {
+        digest.prefix()
+    }
+}
+
+fn root(root: u64) -> String {
+    format!("{root:016x}")
+}
+
+fn voter(voter: Voter) -> String {
+    hex(voter.as_bytes())
+}
+
+fn peer(peer: &PeerId) -> String {
+    hex(peer.as_bytes())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,122 @@
+//! `rig demo --nodes N`: a cluster on one machine, as a tree of processes.
+//!
+//! Each node is the same program with its own ports, registry and memory; they meet over loopback as
+//! nodes of a real cluster do. This process only runs the back end, labels the nodes' log lines and
+//! passes the end on.
+
+use std::{
+    io,
+    process::{ExitCode, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::cli::local;
+
+/// Runs `count` nodes with these definitions until this process is told to stop.
+///
+/// # Errors
+/// The program cannot start itself.
+pub(super) async fn run(count: u8, definitions: &str, secret: &str) -> io::Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut nodes = Vec::new();
+    for number in 1..=count {
+        nodes.push(start(number, definitions, secret)?);
+    }
+    println!("{}", leaflet(count, &nodes));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = all_ended(&mut nodes) => return Ok(ExitCode::FAILURE),
+    }
+    for node in &nodes {
+        if let Some(pid) = pid(node) {
+            // One that has gone already needs no word.
+            drop(kill_process(pid, Signal::TERM));
+        }
+    }
+    all_ended(&mut nodes).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start(number: u8, definitions: &str, secret: &str) -> io::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("serve");
+    for (name, value) in local::overrides(number) {
+        command.env(name, value);
+    }
+    let mut node = command
+        .env("PROXY_CONFIG_FILE", definitions)
+        .env("JWT_SECRET_KEY", secret)
+        .env("JWT_ALG", "HS256")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let label = format!("local-{number}");
+    if let Some(lines) = node.stdout.take() {
+        actix_rt::spawn(label_lines(label.clone(), lines));
+    }
+    if let Some(lines) = node.stderr.take() {
+        actix_rt::spawn(label_lines(label, lines));
+    }
+    Ok(node)
+}
+
+async fn label_lines(label: String, lines: impl AsyncRead + Unpin) {
+    let mut lines = BufReader::new(lines).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        println!("[{label}] {line}");
+    }
+}
+
+async fn all_ended(nodes: &mut [Child]) {
+    for node in nodes {
+        drop(node.wait().await);
+    }
+}
+
+fn pid(node: &Child) -> Option<Pid> {
+    node.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+}
+
+fn leaflet(count: u8, nodes: &[Child]) -> String {
+    let last = u16::from(count) - 1;
+    let (proxy, api) = (4000 + 100 * last, 4010 + 100 * last);
+    let victim = nodes.last().and_then(Child::id).unwrap_or_default();
+    let definition = r#"{"id":"mine","name":"mine","version_data":{"default":{"endpoints":[{"id":"greet","method":"GET","path_regex":"/greet/(.+)","path_replacement":"/hello?name=\\1"}]}},"proxy":{"target_url":"127.0.0.1","port":7070}}"#;
+    let renamed = |name: &str| definition.replace(r#""name":"mine""#, &format!(r#""name":"{name}""#));
+    format!(
+        r#"
+{count} nodes: proxies on ports 4000, 4100, …, management on 4010, 4110, … Try, in another terminal:
+
+# who is there, as node 1 sees it
+curl http://127.0.0.1:4010/v3/cluster/nodes
+
+# a change on node 1 is served by node {count} at once
+curl -i -H 'content-type: application/json' 'http://127.0.0.1:4010/v3/apis?wait=all' -d '{definition}'
+curl http://127.0.0.1:{proxy}/greet/you
+
+# a conflict: two changes at the same moment on two nodes, and why one of them won
+curl -X PUT -H 'content-type: application/json' http://127.0.0.1:4010/v3/apis/mine -d '{here}' & \
+curl -X PUT -H 'content-type: application/json' http://127.0.0.1:{api}/v3/apis/mine -d '{there}'; wait
+curl http://127.0.0.1:4010/v3/apis/mine
+curl http://127.0.0.1:4010/v3/cluster/conflicts
+
+# a node dies; the others go on. Start it again and it has everything
+kill -9 {victim}
+curl http://127.0.0.1:4010/v3/cluster/nodes
+rig --local {count}
+
+Ctrl-C stops the demo."#,
+        here = renamed("changed on 1"),
+        there = renamed(&format!("changed on {count}")),
+    )
+}

@@ -1,0 +1,69 @@
+//! Receipts (cluster.md, part 5.3).
+
+use super::bench::{Bench, entry, id, put, version};
+use crate::core::replica::{
+    input::{Input, Until, Wait},
+    output::Output,
+    receipt::{Missing, Outcome, Receipt},
+    round::DecidedBy,
+    wire::Version,
+};
+
+fn wait(bench: &mut Bench, node: usize, version: Version, until: Until) -> Option<Receipt> {
+    let wait = Wait {
+        ticket: 3,
+        id: id("a"),
+        version,
+        until,
+        timeout: 5_000,
+    };
+    bench.step(node, Input::Wait(wait));
+    bench.run(6_000);
+    bench
+        .outputs
+        .iter()
+        .rev()
+        .find_map(|(_, _, output)| match output {
+            Output::Receipt(receipt) => Some(receipt.clone()),
+            _ => None,
+        })
+}
+
+#[test]
+fn a_change_that_is_everywhere_is_done() {
+    for until in [Until::All, Until::Count(3), Until::Settled] {
+        let mut bench = Bench::settled(&[&[entry(0, "x", 9)], &[], &[]]);
+        let accepted = bench.write(0, put("y")).unwrap();
+        let receipt = wait(&mut bench, 0, accepted, until).unwrap();
+        assert_eq!(receipt.outcome, Outcome::Done, "{until:?}");
+    }
+}
+
+#[test]
+fn a_member_that_cannot_be_asked_is_named() {
+    let mut bench = Bench::settled(&[&[entry(0, "x", 9)], &[], &[]]);
+    bench.unlink(0, 2);
+    bench.run(10_000);
+    let accepted = bench.write(0, put("y")).unwrap();
+    let receipt = wait(&mut bench, 0, accepted, Until::All).unwrap();
+    assert_eq!(receipt.outcome, Outcome::Pending);
+    assert_eq!(receipt.serving, [bench.peer(1)]);
+    assert_eq!(receipt.missing, [(bench.peer(2), Missing::Unreachable)]);
+}
+
+#[test]
+fn a_superseded_change_names_its_winner_and_the_rule() {
+    let mut bench = Bench::settled(&[&[entry(0, "x", 9)], &[], &[]]);
+    bench.write(0, put("first")).unwrap();
+    let lost = bench.write(2, put("second")).unwrap();
+    bench.run(1_000);
+    let receipt = wait(&mut bench, 2, lost, Until::All).unwrap();
+    let winner = version(1, "first");
+    assert_eq!(
+        receipt.outcome,
+        Outcome::Superseded {
+            winner,
+            by: DecidedBy::Votes
+        }
+    );
+}

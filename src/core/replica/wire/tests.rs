@@ -1,0 +1,265 @@
+//! The forms of messages, and what is not one (cluster.md, part 14, property 37).
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn sender() -> Sender {
+    Sender {
+        cluster: "rig".to_owned(),
+        voter: Voter::of("rig", "a"),
+        incarnation: 7,
+        established: true,
+    }
+}
+
+fn part() -> Part {
+    let body = Body::from(b"{\"id\":\"x\"}".as_slice());
+    let digest = body.digest();
+    Part {
+        id: ApiId::new("x").unwrap(),
+        ref_number: 3,
+        candidates: vec![
+            Nominee {
+                digest,
+                stamp: Stamp::at(5),
+                body: Some(body),
+            },
+            Nominee {
+                digest: Digest::DELETED,
+                stamp: Stamp::at(6),
+                body: None,
+            },
+        ],
+        ballots: vec![Vote {
+            voter: Voter::of("rig", "b"),
+            incarnation: 1,
+            seq: 2,
+            digest,
+        }],
+    }
+}
+
+fn presence() -> Presence {
+    let (name, software) = ("a".to_owned(), "0.1.0".to_owned());
+    Presence {
+        peer: PeerId::new(&[1, 2, 3]),
+        name,
+        software,
+        apis: 1,
+        root: 2,
+        wall: 3,
+    }
+}
+
+fn hearsay() -> Hearsay {
+    Hearsay {
+        sender: sender(),
+        presence: presence(),
+        age: 9,
+    }
+}
+
+fn requests() -> Vec<Request> {
+    let id = ApiId::new("x").unwrap();
+    vec![
+        Request::Sync1 {
+            root: u64::MAX,
+            count: 0,
+        },
+        Request::Sync2 { inner: vec![0, 31] },
+        Request::Sync3 {
+            leaves: vec![0, 1023],
+        },
+        Request::Pull {
+            wanted: vec![1, 2],
+            parts: vec![part()],
+            members: vec![hearsay()],
+        },
+        Request::Body {
+            id: id.clone(),
+            digest: Digest::DELETED,
+        },
+        Request::Status { id },
+    ]
+}
+
+fn answers() -> Vec<Answer> {
+    let version = Version {
+        ref_number: 1,
+        digest: Digest::DELETED,
+    };
+    let status = Status {
+        winner: Some(version),
+        serving: None,
+        contested: true,
+    };
+    vec![
+        Answer::Same,
+        Answer::Inner(vec![1; 32]),
+        Answer::Leaves(vec![LeafHashes {
+            inner: 3,
+            hashes: vec![9; 32],
+        }]),
+        Answer::Keys(vec![KeySignature {
+            hashed: 1,
+            signature: 2,
+        }]),
+        Answer::Parts {
+            parts: vec![part()],
+            more: vec![4],
+            members: vec![hearsay()],
+        },
+        Answer::Body(None),
+        Answer::Body(Some(Body::from(vec![0; 9]))),
+        Answer::Status(status),
+    ]
+}
+
+#[test]
+fn every_message_survives_the_wire() {
+    let presence = presence();
+    for content in [
+        Gossip::Delta(vec![part(), part()]),
+        Gossip::Presence(presence),
+    ] {
+        let message = Envelope {
+            sender: sender(),
+            content,
+        };
+        assert_eq!(decode_gossip(&encode_gossip(&message)), Ok(message));
+    }
+    for content in requests() {
+        let message = Envelope {
+            sender: sender(),
+            content,
+        };
+        assert_eq!(decode_request(&encode_request(&message)), Ok(message));
+    }
+    for content in answers() {
+        let message = Envelope {
+            sender: sender(),
+            content,
+        };
+        assert_eq!(decode_answer(&encode_answer(&message)), Ok(message));
+    }
+}
+
+#[test]
+fn a_cut_message_and_one_with_a_tail_are_malformed() {
+    for content in requests() {
+        let bytes = encode_request(&Envelope {
+            sender: sender(),
+            content,
+        });
+        for length in 0..bytes.len() {
+            let cut = decode_request(&bytes[..length]);
+            assert_eq!(
+                cut.err(),
+                Some(WireFault::Malformed),
+                "{length} of {}",
+                bytes.len()
+            );
+        }
+        let tail = [bytes.as_slice(), &[0]].concat();
+        assert_eq!(decode_request(&tail), Err(WireFault::Malformed));
+    }
+}
+
+#[test]
+fn another_major_and_an_oversized_message_are_named() {
+    let mut bytes = encode_gossip(&Envelope {
+        sender: sender(),
+        content: Gossip::Delta(vec![]),
+    });
+    bytes[0] = 2;
+    assert_eq!(decode_gossip(&bytes), Err(WireFault::Major));
+    assert_eq!(
+        decode_gossip(&vec![1; GOSSIP_BYTES_MAX + 1]),
+        Err(WireFault::Oversized)
+    );
+    assert_eq!(
+        decode_request(&vec![1; EXCHANGE_BYTES_MAX + 1]),
+        Err(WireFault::Oversized)
+    );
+}
+
+#[test]
+fn unknown_fields_are_skipped() {
+    // {0: sender, 1: same, 99: "later"} with a field more in the sender as well.
+    let mut encoder = minicbor::Encoder::new(vec![SCHEMA_MAJOR]);
+    encoder.map(3).unwrap();
+    encoder.u8(0).unwrap().map(5).unwrap();
+    encoder.u8(0).unwrap().str("rig").unwrap();
+    encoder
+        .u8(1)
+        .unwrap()
+        .bytes(sender().voter.as_bytes())
+        .unwrap();
+    encoder.u8(2).unwrap().u64(7).unwrap();
+    encoder.u8(3).unwrap().bool(true).unwrap();
+    encoder
+        .u8(4)
+        .unwrap()
+        .array(2)
+        .unwrap()
+        .u8(1)
+        .unwrap()
+        .str("new")
+        .unwrap();
+    encoder.u8(1).unwrap().encode(Answer::Same).unwrap();
+    encoder.u8(99).unwrap().str("later").unwrap();
+    let bytes = encoder.into_writer();
+    assert_eq!(
+        decode_answer(&bytes),
+        Ok(Envelope {
+            sender: sender(),
+            content: Answer::Same
+        })
+    );
+}
+
+#[test]
+fn the_size_of_a_part_is_not_underestimated() {
+    let mut part = part();
+    part.ref_number = u64::MAX;
+    for nominee in &mut part.candidates {
+        nominee.stamp = Stamp::from_u64(u64::MAX);
+    }
+    for vote in &mut part.ballots {
+        (vote.incarnation, vote.seq) = (u64::MAX, u32::MAX);
+    }
+    let measured = minicbor::to_vec(&part).unwrap().len();
+    assert!(
+        measured <= part.header_bytes() + part.body_bytes(),
+        "{measured}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_never_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        if let Some(first) = bytes.first_mut() {
+            *first = SCHEMA_MAJOR;
+        }
+        let _ = decode_gossip(&bytes);
+        let _ = decode_request(&bytes);
+        let _ = decode_answer(&bytes);
+    }
+
+    #[test]
+    fn a_changed_byte_never_panics(at in any::<prop::sample::Index>(), byte: u8) {
+        for content in requests() {
+            let mut bytes = encode_request(&Envelope { sender: sender(), content });
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _ = decode_request(&bytes);
+        }
+        for content in answers() {
+            let mut bytes = encode_answer(&Envelope { sender: sender(), content });
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _ = decode_answer(&bytes);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Words between the registry actor and the cluster actor.
+//!
+//! Both directions are told, not asked: the replica copes with whatever is lost.
+
+use actix::Message;
+
+use crate::core::replica::{id::PeerId, input::Input};
+
+/// For the cluster actor: what the replica wants sent.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum Tell {
+    /// To all nodes.
+    Everybody {
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// Ask one node.
+    Ask {
+        /// Whom.
+        to: PeerId,
+        /// The replica's number of the exchange.
+        exchange: u64,
+        /// The question.
+        bytes: Vec<u8>,
+    },
+    /// Answer a node that asked.
+    Reply {
+        /// The cluster actor's number of the exchange.
+        exchange: u64,
+        /// The answer.
+        bytes: Vec<u8>,
+    },
+    /// Keep a node out for a while.
+    Refuse {
+        /// Whom.
+        peer: PeerId,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
+    /// Connect to this address, now and whenever the connection is lost.
+    Dial {
+        /// `host:port`.
+        address: String,
+    },
+}
+
+/// For the registry actor: what happened in the cluster.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum Heard {
+    /// Something for the replica.
+    Input(Input),
+    /// This node's name in the transport; a new one after the network part was rebuilt.
+    Identity(PeerId),
+}

@@ -1,0 +1,187 @@
+//! What is counted about the cluster (cluster.md, part 8). The names begin with `rig_registry_`.
+
+use std::sync::Arc;
+
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+};
+
+use crate::{
+    core::replica::{
+        output::{Reject, ServeCause, SyncResult},
+        round::DecidedBy,
+    },
+    telemetry::metrics::Metrics,
+};
+
+/// Seconds; from a vote among neighbours to the patience of rule C.
+const ROUND_BUCKETS: [f64; 10] = [0.005, 0.05, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+/// The meters of the replica.
+#[derive(Debug)]
+pub struct ClusterMetrics {
+    /// Contested rounds that are not finished here.
+    pub rounds_open: IntGauge,
+    /// Other members.
+    pub members: IntGauge,
+    /// Members whose root signature differs from this node's.
+    pub members_differing: IntGauge,
+    /// Served versions changed, by `cause`.
+    served_changes: IntCounterVec,
+    /// Decided rounds, by `decided_by`.
+    rounds: IntCounterVec,
+    /// Time from learning of a conflict to its decision.
+    round_seconds: Histogram,
+    /// Writes accepted here that lost, by `by`.
+    superseded: IntCounterVec,
+    /// Ballots cast, by `kind`.
+    ballots: IntCounterVec,
+    /// Exchanges with peers, by `result`.
+    syncs: IntCounterVec,
+    /// Dropped messages, by `reason`.
+    rejected: IntCounterVec,
+    /// This node's file says something else than the cluster, by `reason`.
+    file_deviations: IntGaugeVec,
+    /// Versions this software cannot activate.
+    pub not_activatable: IntCounter,
+    /// Another process uses this node's name.
+    pub name_clashes: IntCounter,
+}
+
+// === impl ClusterMetrics ===
+
+impl ClusterMetrics {
+    /// Meters at zero, shown with those of `metrics`.
+    ///
+    /// # Errors
+    /// Never in practice: two meters of one name, which a test would show.
+    pub fn new(metrics: &Metrics) -> Result<Arc<Self>, prometheus::Error> {
+        let gauge = |name: &str, help: &str| metrics.register(IntGauge::new(name, help)?);
+        let counter = |name: &str, help: &str| metrics.register(IntCounter::new(name, help)?);
+        let counters = |name: &str, help: &str, label: &str| {
+            metrics.register(IntCounterVec::new(Opts::new(name, help), &[label])?)
+        };
+        let round_seconds = HistogramOpts::new(
+            "rig_registry_round_seconds",
+            "Time from learning of a conflict to its decision.",
+        );
+        Ok(Arc::new(Self {
+            rounds_open: gauge(
+                "rig_registry_rounds_open",
+                "Contested rounds, not finished here.",
+            )?,
+            members: gauge("rig_registry_members", "Other members of the cluster.")?,
+            members_differing: gauge(
+                "rig_registry_members_differing",
+                "Members whose registry differs from this node's.",
+            )?,
+            served_changes: counters(
+                "rig_registry_served_changes_total",
+                "Changes of served versions.",
+                "cause",
+            )?,
+            rounds: counters("rig_registry_rounds_total", "Decided rounds.", "decided_by")?,
+            round_seconds: metrics.register(Histogram::with_opts(
+                round_seconds.buckets(ROUND_BUCKETS.to_vec()),
+            )?)?,
+            superseded: counters(
+                "rig_registry_superseded_total",
+                "Writes accepted here that lost.",
+                "by",
+            )?,
+            ballots: counters("rig_registry_ballots_total", "Ballots cast.", "kind")?,
+            syncs: counters(
+                "rig_registry_sync_total",
+                "Exchanges with other nodes.",
+                "result",
+            )?,
+            rejected: counters("rig_registry_rejected_total", "Dropped messages.", "reason")?,
+            file_deviations: metrics.register(IntGaugeVec::new(
+                Opts::new(
+                    "rig_registry_file_deviation",
+                    "Definitions of this node's file that the cluster does not use.",
+                ),
+                &["reason"],
+            )?)?,
+            not_activatable: counter(
+                "rig_registry_not_activatable",
+                "Versions that this software cannot activate.",
+            )?,
+            name_clashes: counter("rig_registry_name_clash_total", "Clashes of node names.")?,
+        }))
+    }
+
+    /// A version is served.
+    pub fn served(&self, cause: ServeCause) {
+        let cause = match cause {
+            ServeCause::Load => "load",
+            ServeCause::Write => "write",
+            ServeCause::Ref => "ref",
+            ServeCause::Vote => "vote",
+        };
+        self.served_changes.with_label_values(&[cause]).inc();
+    }
+
+    /// A round was decided.
+    pub fn decided(&self, by: DecidedBy, duration_ms: u64) {
+        self.rounds.with_label_values(&[decided_by(by)]).inc();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "durations are far below 2^53 ms"
+        )]
+        self.round_seconds.observe(duration_ms as f64 / 1_000.0);
+    }
+
+    /// A write accepted here lost.
+    pub fn superseded(&self, by_ref: bool) {
+        let by = if by_ref { "ref" } else { "votes" };
+        self.superseded.with_label_values(&[by]).inc();
+    }
+
+    /// A ballot was cast.
+    pub fn cast(&self, concession: bool) {
+        let kind = if concession { "concession" } else { "first" };
+        self.ballots.with_label_values(&[kind]).inc();
+    }
+
+    /// An exchange ended.
+    pub fn synced(&self, result: SyncResult) {
+        let result = match result {
+            SyncResult::Same => "same",
+            SyncResult::Delta => "delta",
+            SyncResult::Failed => "failed",
+        };
+        self.syncs.with_label_values(&[result]).inc();
+    }
+
+    /// A message was dropped.
+    pub fn rejected(&self, reason: Reject) {
+        let reason = match reason {
+            Reject::Oversized => "oversized",
+            Reject::Major => "major",
+            Reject::Malformed => "malformed",
+            Reject::Cluster => "cluster",
+            Reject::RefTooHigh => "ref_too_high",
+            Reject::WrongBody => "wrong_body",
+            Reject::Presence => "presence",
+            Reject::Answer => "answer",
+        };
+        self.rejected.with_label_values(&[reason]).inc();
+    }
+
+    /// An entry of this node's file is not what the cluster uses.
+    pub fn file_deviates(&self, older_ref: bool) {
+        let reason = if older_ref { "older_ref" } else { "outvoted" };
+        self.file_deviations.with_label_values(&[reason]).inc();
+    }
+}
+
+/// The rule that decided, as operators read it.
+pub const fn decided_by(by: DecidedBy) -> &'static str {
+    match by {
+        DecidedBy::Ref => "ref",
+        DecidedBy::Votes => "votes",
+        DecidedBy::Timestamp => "timestamp",
+        DecidedBy::Tie => "tie",
+    }
+}

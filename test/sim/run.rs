@@ -1,0 +1,142 @@
+//! One run, and many.
+
+use std::{collections::BTreeMap, env, str::FromStr, time::Instant};
+
+use rig::core::replica::params::Rules;
+
+use super::{
+    classes::{CLASSES, Class},
+    network::World,
+    oracle::{Verdict, judge},
+    plan::Plan,
+    shrink,
+};
+
+/// Nothing but presence and equal roots for this long is rest.
+const REST: u64 = 12_000;
+
+/// A run that does not rest this long after its last operation is wrong: longer than `patience`, all
+/// waits and the slow tail at 40 % loss.
+const LIMIT: u64 = 400_000;
+
+/// Runs a plan to its end.
+pub(crate) fn run(plan: &Plan, rules: Rules, traced: bool) -> (Verdict, World) {
+    let last = plan.operations.last().map_or(0, |(at, _)| *at);
+    let mut world = World::new(plan.clone(), rules, traced);
+    world.run_until(last);
+    // Links that the plan left cut are healed, or there would be no common end.
+    let mut at = last;
+    let mut at_rest = false;
+    while !at_rest && at < last + LIMIT {
+        at += 3_000;
+        world.run_until(at);
+        at_rest = rests(&mut world);
+    }
+    let verdict = judge(&mut world, at_rest);
+    (verdict, world)
+}
+
+fn rests(world: &mut World) -> bool {
+    let quiet = world.truth.last_talk_at.max(world.truth.last_change_at) + REST <= world.now;
+    let mut roots = world
+        .nodes
+        .iter_mut()
+        .filter_map(|node| node.replica.as_mut());
+    let mut equal = true;
+    if let Some(first) = roots.next() {
+        let root = first.root();
+        let open = first.rounds_open();
+        equal = open == 0 && roots.all(|other| other.root() == root && other.rounds_open() == 0);
+    }
+    quiet && equal
+}
+
+/// What came of many runs of a class.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) runs: u64,
+    pub(crate) checked: u64,
+    pub(crate) wrong: BTreeMap<String, u64>,
+    pub(crate) failures: Vec<u64>,
+    settled: Vec<u64>,
+}
+
+/// Runs many seeds of a class.
+pub(crate) fn many(class: Class, from: u64, runs: u64, rules: Rules) -> Tally {
+    let mut tally = Tally::default();
+    for seed in from..from + runs {
+        let (verdict, _) = run(&class.plan(seed), rules, false);
+        tally.runs += 1;
+        tally.checked += u64::from(verdict.checked);
+        tally.settled.push(verdict.settled_after);
+        if !verdict.wrong.is_empty() {
+            tally.failures.push(seed);
+        }
+        let letters: std::collections::BTreeSet<&str> = verdict
+            .wrong
+            .iter()
+            .filter_map(|text| text.get(..3))
+            .collect();
+        for letter in letters {
+            *tally.wrong.entry(letter.to_owned()).or_default() += 1;
+        }
+    }
+    tally
+}
+
+fn setting<T: FromStr>(name: &str) -> Option<T> {
+    env::var(name).ok()?.parse().ok()
+}
+
+fn classes() -> Vec<Class> {
+    let wanted: Option<String> = setting("CLASS");
+    let chosen = |class: &Class| wanted.as_ref().is_none_or(|name| name == class.name());
+    CLASSES.into_iter().filter(chosen).collect()
+}
+
+/// `RUNS` seeds per class from `FROM` on; prints a line per class and shrinks the first failure.
+#[test]
+fn sweep() {
+    // Enough of every class to notice a broken machine; a build without optimisation is 20 times
+    // slower.
+    let few = if cfg!(debug_assertions) { 2 } else { 20 };
+    let runs = setting("RUNS").unwrap_or(few);
+    let from = setting("FROM").unwrap_or(1_000_001);
+    let mut failed = Vec::new();
+    println!(
+        "class            runs  checked  wrong  by check                p50 ms   p99 ms  runs/s"
+    );
+    for class in classes() {
+        let began = Instant::now();
+        let mut tally = many(class, from, runs, Rules::default());
+        let speed = runs as f64 / began.elapsed().as_secs_f64();
+        tally.settled.sort_unstable();
+        let at = |percent: usize| tally.settled[(tally.settled.len() - 1) * percent / 100];
+        println!(
+            "{:<15} {:>5} {:>8} {:>6}  {:<22} {:>7} {:>8} {:>7.0}   {:?}",
+            class.name(),
+            tally.runs,
+            tally.checked,
+            tally.failures.len(),
+            format!("{:?}", tally.wrong),
+            at(50),
+            at(99),
+            speed,
+            tally.failures.iter().take(8).collect::<Vec<_>>(),
+        );
+        failed.extend(tally.failures.first().map(|seed| (class, *seed)));
+    }
+    if let Some((class, seed)) = failed.first() {
+        println!("{}", shrink::story(*class, *seed, Rules::default()));
+        panic!("SEED={seed} CLASS={} failed", class.name());
+    }
+}
+
+/// Runs `SEED` of `CLASS` again, shrinks it if it fails, and prints the trace.
+#[test]
+fn replay() {
+    let Some(seed) = setting("SEED") else { return };
+    for class in classes() {
+        println!("{}", shrink::story(class, seed, Rules::default()));
+    }
+}
