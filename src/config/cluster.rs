@@ -8,23 +8,19 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use crate::config::{
-    faults::shown,
-    reader::Reader,
-    secret::Secret,
-    settings::{
-        defaults::DEFAULT_CLUSTER_LISTEN,
-        places,
-        table::cluster::{DNS, MDNS},
+use crate::{
+    config::{
+        faults::shown,
+        reader::Reader,
+        secret::Secret,
+        settings::{
+            defaults::DEFAULT_CLUSTER_LISTEN,
+            places,
+            table::cluster::{DNS, MDNS},
+        },
     },
+    p2p::config::{DEFAULT_PORT, PLACES_MAX, SECRET_BYTES_MIN},
 };
-
-/// Fewest bytes of `NODE_COOKIE`: with it, whoever records the traffic can try secrets at leisure.
-pub const SECRET_BYTES_MIN: usize = 16;
-
-/// Most peers, a name to look up counted as one: each costs a task or a connection for as long as the
-/// node lives, and a cluster finds the rest of itself through any of them.
-pub const PLACES_MAX: usize = 256;
 
 /// What only means something in a cluster. `NODE_COOKIE` is not among them: it has further uses.
 const IDLE: [&str; 4] = [
@@ -113,8 +109,7 @@ impl Cluster {
                      set NODE_COOKIE or NODE_COOKIE_FILE to one secret of at least \
                      {SECRET_BYTES_MIN} bytes on all nodes, made for example with: openssl rand \
                      -hex 32; or listen on loopback only: CLUSTER_LISTEN=127.0.0.1:{}",
-                    self.listen,
-                    places::CLUSTER_PORT
+                    self.listen, DEFAULT_PORT
                 );
                 reader.fault("NODE_COOKIE", message);
             }

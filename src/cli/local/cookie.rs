@@ -15,7 +15,10 @@ use std::{
 
 use rustls::crypto::ring;
 
-use crate::config::{cluster::SECRET_BYTES_MIN, secret::Secret, vars::Vars};
+use crate::{
+    config::{secret::Secret, vars::Vars},
+    p2p::config::SECRET_BYTES_MIN,
+};
 
 const DIRECTORY: &str = "rig";
 const FILE: &str = "local-cookie";

@@ -5,10 +5,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::config::settings::values::{address, is_host_name, items};
-
-/// The port of the cluster where a name comes without one (names.md).
-pub const CLUSTER_PORT: u16 = 4020;
+use crate::{
+    config::settings::values::{address, is_host_name, items},
+    p2p::config::DEFAULT_PORT,
+};
 
 /// An address of a machine, port 0 included: `ip:port`, `localhost:port`, `/ip4/IP/tcp/PORT` or
 /// `/ip6/IP/tcp/PORT`. Names are not looked up.
@@ -34,7 +34,7 @@ pub fn peers(text: &str) -> Option<Vec<String>> {
 pub fn lookup(text: &str) -> Option<String> {
     let text = text.trim();
     let (host, port) = match host(text) {
-        Some(host) => (host, CLUSTER_PORT),
+        Some(host) => (host, DEFAULT_PORT),
         None => host_and_port(text).filter(|(_, port)| *port != 0)?,
     };
     Some(format!("{host}:{port}"))
@@ -101,6 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{lookup, peers, socket};
+    use crate::p2p::address::Address;
 
     #[test]
     fn a_peer_is_a_host_with_a_port_or_a_multiaddress() {
@@ -213,10 +214,14 @@ mod tests {
         }
 
         #[test]
-        fn what_was_understood_is_understood_again(
+        fn what_was_understood_can_be_dialled(
             text in "(/(ip4|ip6|dns4)/)?[a-z0-9.:\\[\\]]{1,12}(:|/tcp/)[0-9]{1,5}"
         ) {
             if let Some(peers) = peers(&text) {
+                for peer in &peers {
+                    let dialled = peer.parse::<Address>().map(|address| address.to_string());
+                    prop_assert_eq!(dialled.as_ref(), Ok(peer));
+                }
                 prop_assert_eq!(super::peers(&peers.join(",")), Some(peers));
             }
         }
