@@ -184,6 +184,8 @@ impl Replica {
             Input::Tick => self.tick(now),
             Input::Leave => self.leave(now),
         }
+        // Here, because it is an answer or a failure that ends the last exchange, not the clock.
+        self.check_left(now);
         self.flush(now);
         std::mem::take(&mut self.out)
     }

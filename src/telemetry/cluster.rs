@@ -104,7 +104,7 @@ impl ClusterMetrics {
                 &["reason"],
             )?)?,
             not_activatable: counter(
-                "rig_registry_not_activatable",
+                "rig_registry_not_activatable_total",
                 "Versions that this software cannot activate.",
             )?,
             name_clashes: counter("rig_registry_name_clash_total", "Clashes of node names.")?,

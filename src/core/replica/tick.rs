@@ -105,7 +105,7 @@ impl Replica {
         calm_at.max(blind.unwrap_or(0))
     }
 
-    fn check_left(&mut self, now: Now) {
+    pub(super) fn check_left(&mut self, now: Now) {
         let Some(deadline) = self.life.leaving else {
             return;
         };
