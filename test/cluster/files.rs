@@ -5,7 +5,10 @@ use serde_json::Value;
 
 use crate::{
     cluster::{filed, unserved},
-    support::fleet::{Acknowledged, Fleet, SETTLE_MAX},
+    support::{
+        client::{Request, ask},
+        fleet::{Acknowledged, Fleet, SETTLE_MAX},
+    },
 };
 
 const DEVIATES: &str = "raise ref_number to roll the file out";
@@ -54,12 +57,20 @@ fn of_two_files_the_newer_wins_and_what_only_one_has_spreads() {
 #[test]
 fn a_changed_file_of_the_same_ref_does_not_overturn_what_runs() {
     let (mut fleet, running) = settled_on(&[filed("api", "running", 2, 1)], "api");
-    // Established nodes are those that have been calm; a newcomer hears it with their first notice.
     fleet.kill(2);
     fleet.start(2, &[filed("api", "changed", 2, 30)]);
     fleet.until_met();
     fleet.node(2).await_log(DEVIATES, 1, SETTLE_MAX);
     assert_eq!(fleet.settled("api"), Some(running));
+    // Nor did it for a moment.
+    for node in [0, 1] {
+        let metrics = ask(fleet.node(node).api(), &Request::new("GET", "/metrics"));
+        let metrics = metrics.expect("metrics").body.bytes;
+        let metrics = String::from_utf8_lossy(&metrics);
+        let changes = "rig_registry_served_changes_total{cause=";
+        assert!(metrics.contains(&format!("{changes}\"load\"}} 1")));
+        assert!(!metrics.contains(&format!("{changes}\"vote\"}}")));
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! What the replica tells, as log lines and counts (cluster.md, part 8).
 
 use crate::{
-    core::replica::output::Fact,
+    core::{
+        replica::{id::ApiId, output::Fact},
+        version::Version,
+    },
     telemetry::cluster::{ClusterMetrics, decided_by},
 };
 
@@ -25,41 +28,20 @@ pub(super) fn tell(fact: &Fact, metrics: &ClusterMetrics) {
             by_ref,
         } => {
             metrics.superseded(*by_ref);
-            let rule = if *by_ref {
-                "a higher ref_number"
-            } else {
-                "the vote"
-            };
-            log::warn!(
-                "a change of API {} accepted here, {lost}, was superseded by {winner} through {rule}",
-                id.as_str()
-            );
+            superseded(id, *lost, *winner, *by_ref);
         }
         Fact::FileDeviates { id, older_ref } => {
             metrics.file_deviates(*older_ref);
-            let why = if *older_ref {
-                "has an older ref_number"
-            } else {
-                "was outvoted"
-            };
-            log::warn!(
-                "API {}: this node's file {why}, the cluster uses another version; raise ref_number \
-                 to roll the file out",
-                id.as_str()
-            );
+            file_deviates(id, *older_ref);
         }
-        Fact::FileTimeReplaced { id } => {
-            log::warn!(
-                "API {}: the file's timestamp lies in the future; now is used",
-                id.as_str()
-            );
-        }
-        Fact::FileRefCut { id } => {
-            log::warn!(
-                "API {}: the file's ref_number was above the limit",
-                id.as_str()
-            );
-        }
+        Fact::FileTimeReplaced { id } => log::warn!(
+            "API {}: the file's timestamp lies in the future; now is used",
+            id.as_str()
+        ),
+        Fact::FileRefCut { id } => log::warn!(
+            "API {}: the file's ref_number was above the limit",
+            id.as_str()
+        ),
         Fact::NotActivatable { id, version } => {
             metrics.not_activatable.inc();
             log::error!(
@@ -90,4 +72,29 @@ pub(super) fn tell(fact: &Fact, metrics: &ClusterMetrics) {
             log::debug!("dropped a message of {peer:?}: {reason:?}");
         }
     }
+}
+
+fn superseded(id: &ApiId, lost: Version, winner: Version, by_ref: bool) {
+    let rule = if by_ref {
+        "a higher ref_number"
+    } else {
+        "the vote"
+    };
+    log::warn!(
+        "a change of API {} accepted here, {lost}, was superseded by {winner} through {rule}",
+        id.as_str()
+    );
+}
+
+fn file_deviates(id: &ApiId, older_ref: bool) {
+    let why = if older_ref {
+        "has an older ref_number"
+    } else {
+        "was outvoted"
+    };
+    log::warn!(
+        "API {}: this node's file {why}, the cluster uses another version; raise ref_number to roll \
+         the file out",
+        id.as_str()
+    );
 }
