@@ -145,9 +145,14 @@ impl RegistryActor {
     /// After an input from outside a client's write: routes what changed, sets the alarm clock.
     fn settle(&mut self, ctx: &mut Context<Self>) {
         if std::mem::take(&mut self.changed) {
-            // Ordered with the publications of writes by the proxy's mailbox; the rate is bounded
-            // by the replica, which serves a version at most once.
-            self.proxy.do_send(self.published(None));
+            // Nothing else is handled until it is routed, so that nobody is shown a version that
+            // requests do not meet yet.
+            let routed = self.proxy.send(self.published(None)).into_actor(self);
+            ctx.wait(routed.map(|routed, _actor, _ctx| {
+                if let Err(error) = routed {
+                    log::error!("the proxy actor does not answer: {error}");
+                }
+            }));
         }
         self.gauge();
         self.set_wakeup(ctx);
