@@ -15,6 +15,7 @@ pub mod connection;
 pub mod farewell;
 pub mod forward;
 pub mod gate;
+mod head;
 pub mod listener;
 pub mod peer;
 pub mod refusal;
