@@ -32,7 +32,13 @@ const LISTEN_BACKLOG: u32 = 256;
 /// Wraps what went wrong before a byte was exchanged.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Unreached(#[source] Box<dyn Error + Send + Sync>);
+struct Unreached(#[source] Cause);
+
+/// Marks it a second time: the `Either`s of the stack tell the source of what they hold, not what
+/// they hold, and so hide the first mark.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Cause(#[source] Box<dyn Error + Send + Sync>);
 
 /// The transport of one node.
 pub(crate) fn build(
@@ -45,7 +51,7 @@ pub(crate) fn build(
             .listen_backlog(LISTEN_BACKLOG),
     );
     let tcp = TransportTimeout::with_outgoing_timeout(tcp, CONNECT_TIMEOUT)
-        .map_err(|e| Unreached(Box::new(e)));
+        .map_err(|e| Unreached(Cause(Box::new(e))));
     let noise = noise::Config::new(key)?.with_prologue(cluster.prologue.to_vec());
     let mut yamux = yamux::Config::default();
     yamux.set_max_num_streams(STREAMS_MAX);
@@ -75,7 +81,7 @@ pub(crate) fn is_handshake_failure(error: &TransportError<io::Error>) -> bool {
     };
     let mut cause = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
     while let Some(error) = cause {
-        if error.is::<Unreached>() {
+        if error.is::<Unreached>() || error.is::<Cause>() {
             return false;
         }
         // An io::Error that wraps another error skips it in `source`.
