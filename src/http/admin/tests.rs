@@ -1,15 +1,17 @@
-//! Stories told against the whole port: the application with a real registry behind a test actor.
+//! Stories told against the whole port: the application with a real registry, which is alone.
 
 mod apis;
+mod cluster;
 mod conditions;
 mod openapi;
+mod receipts;
 mod serving;
 mod swagger;
 mod wire;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use actix::{Actor, Addr, Context, Handler};
+use actix::{Actor, Addr, Context, Handler, MessageResult};
 use actix_web::{
     http::{Method, StatusCode, header::HeaderMap},
     test::{TestRequest, call_service, init_service, read_body},
@@ -17,28 +19,35 @@ use actix_web::{
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
 
-use super::{AdminState, app, guard::BearerToken};
+use super::{AdminState, app, cluster::Cluster, guard::BearerToken};
 use crate::{
+    actor::{
+        Alarm,
+        registry::{Parts, RegistryActor, wall_ms},
+    },
     core::{
         api::validate::Surroundings,
-        registry::{Accepted, Registry, Rejection},
+        registry::{Registry, activatable},
+        replica::{Identity, Replica, id::PeerId, params::Params, stamp::Now},
     },
-    message::{
-        proxy::SnapshotCell,
-        registry::{Current, GetApi, ListApis, ProposeChange},
+    message::proxy::{ApisPublished, SnapshotCell},
+    telemetry::{
+        cluster::ClusterMetrics,
+        health::{Health, Phase},
+        metrics::Metrics,
     },
-    telemetry::health::{Health, Phase},
 };
 
 /// Limit of the tests' registry: small, so that it can be reached.
 const DEFINITION_BYTES_MAX: usize = 64 * 1024;
 
-/// Some time in 2022.
-const NOW_MS: u64 = 1_646_118_429_123;
+/// Starts registries.
+struct Keeper;
 
-/// Stands in for the registry's shell.
-struct Keeper(Registry);
+/// Stands in for the proxy.
+struct Router;
 
 /// A running port without a socket.
 struct Desk {
@@ -55,49 +64,44 @@ struct Answer {
 // === impl Keeper ===
 
 impl Keeper {
-    fn start() -> Addr<Self> {
-        let registry = Registry::new(Surroundings { has_key: true }, DEFINITION_BYTES_MAX);
-        Actor::start(Self(registry))
+    /// The registry of a node without a cluster.
+    fn start() -> Addr<RegistryActor> {
+        Self::joining(0).start()
+    }
+
+    /// A registry that takes writes after `join_timeout` milliseconds, unless it meets others before.
+    fn joining(join_timeout: u64) -> RegistryActor {
+        let params = Params {
+            join_timeout,
+            ..Params::default()
+        };
+        let surroundings = Surroundings { has_key: true };
+        let (ready, _nobody) = oneshot::channel();
+        let parts = Parts {
+            replica: Replica::new(identity("node-1"), params, Arc::new(activatable), 1, now(0)),
+            registry: Registry::new(surroundings, DEFINITION_BYTES_MAX),
+            proxy: Router.start().recipient(),
+            metrics: ClusterMetrics::new(&Metrics::new().unwrap()).unwrap(),
+            ready,
+            began: Instant::now(),
+        };
+        let (bell, _nobody) = mpsc::unbounded_channel();
+        let alarm = Alarm::new("the registry actor", &bell);
+        RegistryActor::new(parts, Vec::new(), 0, alarm).0
     }
 }
 
-impl Actor for Keeper {
+// === impl Router ===
+
+impl Actor for Router {
     type Context = Context<Self>;
 }
 
-impl Handler<ProposeChange> for Keeper {
-    type Result = Result<Accepted, Rejection>;
+impl Handler<ApisPublished> for Router {
+    type Result = MessageResult<ApisPublished>;
 
-    fn handle(&mut self, message: ProposeChange, _context: &mut Self::Context) -> Self::Result {
-        self.0
-            .propose(message.change, &message.preconditions, NOW_MS)
-    }
-}
-
-impl Handler<ListApis> for Keeper {
-    type Result = Vec<Current>;
-
-    fn handle(&mut self, _message: ListApis, _context: &mut Self::Context) -> Self::Result {
-        self.0
-            .all_active()
-            .map(|(entry, body)| Current {
-                version: entry.version.clone(),
-                timestamp_ms: entry.timestamp_ms,
-                document: Arc::clone(&body.document),
-            })
-            .collect()
-    }
-}
-
-impl Handler<GetApi> for Keeper {
-    type Result = Option<Current>;
-
-    fn handle(&mut self, message: GetApi, _context: &mut Self::Context) -> Self::Result {
-        self.0.active(&message.id).map(|(entry, body)| Current {
-            version: entry.version.clone(),
-            timestamp_ms: entry.timestamp_ms,
-            document: Arc::clone(&body.document),
-        })
+    fn handle(&mut self, _published: ApisPublished, _context: &mut Self::Context) -> Self::Result {
+        MessageResult(Vec::new())
     }
 }
 
@@ -168,13 +172,38 @@ impl Answer {
     }
 }
 
-fn state(keeper: &Addr<Keeper>) -> AdminState {
+fn identity(name: &str) -> Identity {
+    Identity {
+        cluster: "rig".to_owned(),
+        name: name.to_owned(),
+        peer: PeerId::new(name.as_bytes()),
+        software: "1.2.3".to_owned(),
+    }
+}
+
+fn now(monotonic: u64) -> Now {
+    Now {
+        monotonic,
+        wall: wall_ms(),
+    }
+}
+
+fn state(keeper: &Addr<RegistryActor>) -> AdminState {
     let health = Health::default();
     health.advance(Phase::Ready);
     AdminState {
         propose: keeper.clone().recipient(),
         list: keeper.clone().recipient(),
         get: keeper.clone().recipient(),
+        cluster: Cluster {
+            nodes: keeper.clone().recipient(),
+            rounds: keeper.clone().recipient(),
+            conflicts: keeper.clone().recipient(),
+            find: keeper.clone().recipient(),
+            spread: keeper.clone().recipient(),
+            join: keeper.clone().recipient(),
+            leave: keeper.clone().recipient(),
+        },
         snapshot: Arc::new(SnapshotCell::default()),
         health: Arc::new(health),
         metrics: Some(Arc::new(|| "up 1\n".to_owned())),
@@ -220,6 +249,12 @@ async fn a_token_guards_all_but_health_and_metrics() {
         ("POST", "/v2/apis"),
         ("DELETE", "/v3/apis/x"),
         ("POST", "/v3/probe"),
+        ("GET", "/v3/cluster/nodes"),
+        ("GET", "/v3/cluster/rounds"),
+        ("GET", "/v3/cluster/conflicts"),
+        ("GET", "/v3/cluster/changes/x"),
+        ("POST", "/v3/cluster/join"),
+        ("POST", "/v3/cluster/leave"),
         ("GET", "/openapi.json"),
         ("GET", "/swagger-ui/index.html"),
         ("OPTIONS", "/v3/apis"),

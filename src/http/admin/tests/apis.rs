@@ -4,6 +4,7 @@ use actix_web::{http::StatusCode, test::TestRequest};
 use serde_json::{Value, json};
 
 use super::{DEFINITION_BYTES_MAX, Desk, Keeper, definition, request, state};
+use crate::actor::registry::RegistryActor;
 
 fn ok() -> Value {
     json!({"message": "ok"})
@@ -274,6 +275,13 @@ async fn a_dead_registry_is_503_and_never_500() {
         desk.post("/v3/apis", &definition("x")).await,
         desk.put("/v3/apis/x", &definition("x")).await,
         desk.delete("/v3/apis/x").await,
+        desk.get("/v3/cluster/nodes").await,
+        desk.get("/v3/cluster/rounds").await,
+        desk.get("/v3/cluster/conflicts").await,
+        desk.get("/v3/cluster/changes/x@0-0123456789abcdef").await,
+        desk.post("/v3/cluster/join", &json!({"address": "seed:4020"}))
+            .await,
+        desk.post("/v3/cluster/leave", &json!({})).await,
     ] {
         answer.is(StatusCode::SERVICE_UNAVAILABLE, &unavailable);
         assert_eq!(answer.header("retry-after"), Some("1"));
@@ -282,12 +290,12 @@ async fn a_dead_registry_is_503_and_never_500() {
 }
 
 /// Ends the actor and waits until its mailbox is closed.
-async fn stop(keeper: actix::Addr<Keeper>) {
+async fn stop(keeper: actix::Addr<RegistryActor>) {
     struct Stop;
     impl actix::Message for Stop {
         type Result = ();
     }
-    impl actix::Handler<Stop> for Keeper {
+    impl actix::Handler<Stop> for RegistryActor {
         type Result = ();
         fn handle(&mut self, _message: Stop, context: &mut Self::Context) {
             actix::ActorContext::terminate(context);
