@@ -425,6 +425,15 @@ fn start_admin(
         propose: actors.registry.clone().recipient(),
         list: actors.registry.clone().recipient(),
         get: actors.registry.clone().recipient(),
+        cluster: admin::cluster::Cluster {
+            nodes: actors.registry.clone().recipient(),
+            rounds: actors.registry.clone().recipient(),
+            conflicts: actors.registry.clone().recipient(),
+            find: actors.registry.clone().recipient(),
+            spread: actors.registry.clone().recipient(),
+            join: actors.registry.clone().recipient(),
+            leave: actors.registry.clone().recipient(),
+        },
         snapshot: Arc::clone(&ground.snapshot),
         health: Arc::clone(&ground.health),
         metrics: config

@@ -55,8 +55,10 @@ pub struct RegistryActor {
     metrics: Arc<ClusterMetrics>,
     /// Told once, when the node may take writes.
     ready: Option<oneshot::Sender<()>>,
-    /// Told once, when nothing is left to do after [`Leave`].
-    left: Option<oneshot::Sender<()>>,
+    /// Told when nothing is left to do after [`Leave`].
+    leaving: Vec<oneshot::Sender<()>>,
+    /// Nothing is left to do after [`Leave`].
+    left: bool,
     receipts: HashMap<u64, oneshot::Sender<Receipt>>,
     next_ticket: u64,
     /// The outcome of the write under way.
@@ -110,7 +112,8 @@ impl RegistryActor {
             cluster: None,
             metrics,
             ready: Some(ready),
-            left: None,
+            leaving: Vec::new(),
+            left: false,
             receipts: HashMap::new(),
             next_ticket: 0,
             answered: None,
@@ -332,8 +335,13 @@ impl Handler<Leave> for RegistryActor {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _leave: Leave, ctx: &mut Self::Context) -> Self::Result {
+        // The replica says once that it has left; it may be asked to more than once: by an operator
+        // and then by the end of the process.
+        if self.left {
+            return Box::pin(fut::ready(()));
+        }
         let (told, left) = oneshot::channel();
-        self.left = Some(told);
+        self.leaving.push(told);
         self.step(Input::Leave);
         self.settle(ctx);
         Box::pin(async move { drop(left.await) }.into_actor(self))
@@ -363,17 +371,12 @@ impl Handler<GetApi> for RegistryActor {
 
 impl RegistryActor {
     fn current(&self, entry: &Entry) -> Current {
-        let round = ApiId::new(&entry.served.api.id).ok().and_then(|id| {
-            self.replica
-                .registry()
-                .get(&id)
-                .map(|round| round.contested())
-        });
+        let id = ApiId::new(&entry.served.api.id);
         Current {
             version: entry.version,
             timestamp_ms: entry.timestamp_ms,
             document: Arc::clone(&entry.served.document),
-            contested: round.unwrap_or(false),
+            contested: id.is_ok_and(|id| self.replica.is_open(&id)),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! ```text
 //! GET POST        /vN/apis            apis     N = 2, 3; both are the same
 //! GET PUT DELETE  /vN/apis/{id}       apis
+//! GET             /v3/cluster/nodes, /rounds, /conflicts, /changes/{change}   cluster
+//! POST            /v3/cluster/join, /leave                                    cluster
 //! POST            /v3/probe           probe    what would the proxy do? nothing is sent
 //! GET             /health[/live]      health   the process answers
 //! GET             /health/ready       health   load balancers may send traffic
@@ -11,13 +13,14 @@
 //! GET             /swagger-ui[/...]   swagger
 //! ```
 //!
-//! HEAD is GET without the body, one trailing slash is tolerated, queries are ignored, anything
-//! else is 404. Every answer carries what [`request_id`] adds; [`guard`] asks for the token.
+//! HEAD is GET without the body, one trailing slash is tolerated, parameters of queries that a route
+//! does not know are ignored, anything else is 404. Every answer carries what [`request_id`] adds; [`guard`] asks for the token.
 //!
 //! Browsers: a page of another site can make a browser on this host send requests here. There are
 //! no CORS headers and no OPTIONS, so such a page can neither read an answer nor use PUT, DELETE or
 //! a JSON content type; a form or untyped POST, which needs no leave, is read ([`body`]) but can
-//! never become a definition, as `version_data` would have to be an object. A page whose host name
+//! never become a definition, as `version_data` would have to be an object. Joining and leaving are
+//! done only for bodies with a JSON content type. A page whose host name
 //! is pointed at this host later (DNS rebinding) is not held by this: set `API_TOKEN`.
 //!
 //! May depend on `core`, `message`, `telemetry`, `http`. Deliberately absent: decisions on
@@ -25,11 +28,13 @@
 
 pub mod apis;
 pub mod body;
+pub mod cluster;
 pub mod guard;
 pub mod health;
 pub mod metrics;
 pub mod openapi;
 pub mod probe;
+mod query;
 pub mod request_id;
 pub mod server;
 pub mod swagger;
@@ -50,7 +55,7 @@ use actix_web::{
 };
 
 pub use self::server::server;
-use self::{guard::BearerToken, metrics::Render, probe::TokenCheck};
+use self::{cluster::Cluster, guard::BearerToken, metrics::Render, probe::TokenCheck};
 use crate::{
     http::problem::Problem,
     message::{
@@ -72,6 +77,8 @@ pub struct AdminState {
     pub list: Recipient<ListApis>,
     /// Shows one definition.
     pub get: Recipient<GetApi>,
+    /// Knows the other nodes.
+    pub cluster: Cluster,
     /// What the proxy routes by.
     pub snapshot: Arc<SnapshotCell>,
     /// Whether the node is ready for traffic.
@@ -166,6 +173,7 @@ fn routes() -> Vec<RouteLine> {
             RouteLine::new(Method::DELETE, &one, || Route::new().to(apis::remove)),
         ]);
     }
+    routes.extend(cluster::routes());
     routes.extend([
         RouteLine::new(Method::POST, "/v3/probe", || Route::new().to(probe::probe)),
         RouteLine::new(Method::GET, "/health", || Route::new().to(health::live)),
@@ -212,9 +220,22 @@ where
     M: actix::Message + Send + 'static,
     M::Result: Send,
 {
+    ask_within(ANSWER_MAX, recipient, message).await
+}
+
+/// Asks an actor, and waits at most `longest`.
+async fn ask_within<M>(
+    longest: Duration,
+    recipient: &Recipient<M>,
+    message: M,
+) -> Result<M::Result, Problem>
+where
+    M: actix::Message + Send + 'static,
+    M::Result: Send,
+{
     recipient
         .send(message)
-        .timeout(ANSWER_MAX)
+        .timeout(longest)
         .await
         .map_err(|error| {
             log::error!("the registry does not answer: {error}");

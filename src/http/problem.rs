@@ -19,7 +19,7 @@ pub const JSON: &str = "application/json; charset=utf-8";
 pub const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// When a client may try again after a 503, in seconds: as long as a restart takes.
-const RETRY_AFTER_S: &str = "1";
+pub const RETRY_AFTER_S: &str = "1";
 
 /// What the management API answers instead of what was asked for. Nothing was changed, except
 /// after [`Problem::Unavailable`], where a change may still come through.
@@ -37,6 +37,14 @@ pub enum Problem {
     /// No such route or method: 404.
     #[error("there is no such route")]
     NoRoute,
+    /// This node knows no such change: 404.
+    #[error("no change {0} is known here; it may not have arrived yet, or is lost")]
+    UnknownChange(String),
+    /// Other nodes cannot be spoken to: 409.
+    #[error(
+        "this node has no cluster; set CLUSTER_LISTEN, CLUSTER_PEERS or DISCOVERY_TYPE and start it again"
+    )]
+    NoCluster,
     /// The body did not arrive in time: 408.
     #[error("the body did not arrive in time")]
     SlowBody,
@@ -61,7 +69,8 @@ impl ResponseError for Problem {
         match self {
             Self::BadBody | Self::BadId => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::UnknownChange(_) => StatusCode::NOT_FOUND,
+            Self::NoCluster => StatusCode::CONFLICT,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -96,6 +105,7 @@ impl ResponseError for Problem {
                 response
             }
             Self::NoRoute => detail(status, "Not found"),
+            Self::UnknownChange(_) | Self::NoCluster => message(status, &self.to_string()),
             Self::Unavailable | Self::Refused(Rejection::Unavailable | Rejection::NotReady) => {
                 let mut response = detail(status, "Service unavailable");
                 response.headers_mut().insert(
@@ -173,6 +183,16 @@ mod tests {
                 404,
                 r#"{"errors":{"detail":"Not found"}}"#,
             ),
+            (
+                Problem::UnknownChange("a@1-b".to_owned()),
+                404,
+                r#"{"message":"no change a@1-b is known here; it may not have arrived yet, or is lost"}"#,
+            ),
+            (
+                Problem::NoCluster,
+                409,
+                r#"{"message":"this node has no cluster; set CLUSTER_LISTEN, CLUSTER_PEERS or DISCOVERY_TYPE and start it again"}"#,
+            ),
             (Problem::SlowBody, 408, bad_request),
             (Problem::TooLarge, 413, bad_request),
             (Problem::UnknownContentType, 415, bad_request),
@@ -203,6 +223,7 @@ mod tests {
                 bad_request,
             ),
             (Rejection::Unavailable.into(), 503, unavailable),
+            (Rejection::NotReady.into(), 503, unavailable),
         ];
         for (problem, status, words) in cases {
             let response = problem.error_response();

@@ -9,7 +9,10 @@ use utoipa::ToSchema;
 use crate::core::{
     api::document::Document,
     registry::{Accepted, Change, Preconditions, Rejection},
-    replica::{input::Until, receipt::Receipt},
+    replica::{
+        input::{Tag, Until},
+        receipt::Receipt,
+    },
     version::Version,
 };
 
@@ -61,6 +64,36 @@ pub struct AwaitSpread {
     pub until: Until,
     /// For how long at most.
     pub timeout: Duration,
+}
+
+/// Find the version that a change id means, which has only the beginning of its digest.
+#[derive(Debug, Message)]
+#[rtype(result = "Found")]
+pub struct FindChange {
+    /// Whose change.
+    pub id: String,
+    /// What the change id tells of the version.
+    pub tag: Tag,
+}
+
+/// What this node knows of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: it has not arrived yet, it was lost with the node that took it, or there never was
+    /// such a change.
+    Unknown,
+    /// It is a version of the API's current `ref_number`.
+    Current {
+        /// Which.
+        version: Version,
+        /// The vote about this `ref_number` is not over here.
+        contested: bool,
+    },
+    /// The API has a higher `ref_number`.
+    Outdated {
+        /// Its version now.
+        current: Version,
+    },
 }
 
 /// Take no more changes and part from the cluster. Answered when nothing is left to do.

@@ -52,7 +52,8 @@ impl RegistryActor {
                 }
             }
             Output::Left => {
-                if let Some(told) = self.left.take() {
+                self.left = true;
+                for told in self.leaving.drain(..) {
                     let _unheard = told.send(());
                 }
             }

@@ -10,15 +10,17 @@ use crate::{
         digest::Digest,
         replica::{
             conflicts::Conflict,
-            id::{PeerId, Voter},
+            id::{ApiId, PeerId, Voter},
+            input::Tag,
             view::{Phase, RoundView},
         },
+        version::Version,
     },
     message::{
         cluster::Tell,
         registry::{
-            CandidateLine, ClusterView, ConflictLine, Join, NodeLine, RoundLine, ShowCluster,
-            ShowConflicts, ShowRounds, View,
+            CandidateLine, ClusterView, ConflictLine, FindChange, Found, Join, NodeLine, RoundLine,
+            ShowCluster, ShowConflicts, ShowRounds, View,
         },
     },
     telemetry::cluster::decided_by,
@@ -114,6 +116,23 @@ impl RegistryActor {
         }
     }
 
+    fn find(&self, id: &ApiId, tag: &Tag) -> Option<Found> {
+        let round = self.replica.registry().get(id)?;
+        let ref_number = round.ref_number();
+        let version = |digest: &Digest| Version {
+            ref_number,
+            digest: *digest,
+        };
+        if ref_number > tag.ref_number {
+            let current = version(&round.winner()?);
+            return Some(Found::Outdated { current });
+        }
+        let mut versions = round.candidates().keys().map(version);
+        let version = versions.find(|version| Tag::of(version) == *tag)?;
+        let contested = self.replica.is_open(id);
+        Some(Found::Current { version, contested })
+    }
+
     /// Sets the gauges that are read off the replica; called before metrics are shown and once a
     /// tick.
     pub(super) fn gauge(&mut self) {
@@ -163,6 +182,16 @@ impl Handler<ShowConflicts> for RegistryActor {
             .map(conflict_line)
             .collect();
         MessageResult((self.view(), lines))
+    }
+}
+
+impl Handler<FindChange> for RegistryActor {
+    type Result = MessageResult<FindChange>;
+
+    fn handle(&mut self, find: FindChange, _ctx: &mut Context<Self>) -> Self::Result {
+        let id = ApiId::new(&find.id).ok();
+        let found = id.and_then(|id| self.find(&id, &find.tag));
+        MessageResult(found.unwrap_or(Found::Unknown))
     }
 }
 

@@ -106,6 +106,11 @@ impl Replica {
         self.attention.len()
     }
 
+    /// Whether the round of `id` is contested and not finished here.
+    pub fn is_open(&self, id: &ApiId) -> bool {
+        self.attention.contains(id)
+    }
+
     /// Decided conflicts at or after `wall` (milliseconds), oldest first.
     pub fn conflicts_since(&self, wall: u64) -> impl Iterator<Item = &Conflict> {
         self.conflicts.since(wall)

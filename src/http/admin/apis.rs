@@ -4,6 +4,8 @@
 //! May depend on `core`, `message`, `http`. Deliberately absent: any judgement of a definition. The
 //! registry decides; this room translates.
 
+mod written;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
@@ -15,20 +17,20 @@ use actix_web::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
+use self::written::Written;
 use crate::{
     core::{
-        api::{
-            faults::Warning,
-            view::{Bookkeeping, view},
-        },
+        api::view::{Bookkeeping, view},
         registry::{Accepted, Change, Preconditions, Rejection, change::Tags},
     },
     http::{
         admin::{
             AdminState, ask, body,
+            cluster::receipt::ReceiptAnswer,
             openapi::schema::{ErrorBody, ErrorMap, ProxyAPI, ProxyAPIList, ProxyAPIResponse},
+            query::{self, TIMEOUT_OF_WRITES},
         },
-        problem::{PLAIN, Problem, json_answer},
+        problem::{Problem, json_answer},
     },
     message::registry::{Current, GetApi, ListApis, ProposeChange},
 };
@@ -36,20 +38,15 @@ use crate::{
 /// Tells which change an accepted write was: `<id>@<ref>-<16 hex digits>`, id percent-encoded.
 pub const X_RIG_CHANGE: HeaderName = HeaderName::from_static("x-rig-change");
 
+/// Tells whether a vote about the shown definition is going on: `settled` or `contested`.
+pub const X_RIG_ROUND: HeaderName = HeaderName::from_static("x-rig-round");
+
 /// All that is not unreserved (RFC 3986 2.3) is escaped in an id that stands in a path or header.
 const ID_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
-
-/// What an accepted write answers.
-#[derive(Debug, serde::Serialize)]
-struct Done<'a> {
-    message: &'static str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    warnings: &'a [Warning],
-}
 
 /// Lists all active definitions, ordered by id.
 #[utoipa::path(
@@ -73,7 +70,10 @@ pub(super) async fn list(state: Data<AdminState>) -> Result<HttpResponse, Proble
         ("if-none-match" = Option<String>, Header, description = "Entity tags the client has already."),
     ),
     responses(
-        (status = 200, description = "The definition.", body = ProxyAPI, headers(("etag" = String, description = "Version of the definition."))),
+        (status = 200, description = "The definition.", body = ProxyAPI, headers(
+            ("etag" = String, description = "Version of the definition."),
+            ("x-rig-round" = String, description = "`contested` while nodes vote about this version, else `settled`."),
+        )),
         (status = 304, description = "The client has this version already."),
         (status = 400, description = "The id is not UTF-8.", body = ErrorBody),
         (status = 404, description = "No active definition has this id.", body = ProxyAPIResponse),
@@ -85,7 +85,7 @@ pub(super) async fn show(
     state: Data<AdminState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let id = path_id(&request)?;
+    let id = path_text(&request)?;
     let api = ask(&state.get, GetApi { id: id.clone() }).await?;
     let Some(api) = api else {
         return Err(Rejection::NotFound(id).into());
@@ -105,18 +105,28 @@ pub(super) async fn show(
         if_match: None,
         if_none_match,
     };
-    let etag = (header::ETAG, api.version.etag());
-    if !unseen.hold(Some(&api.version)) {
-        return Ok(HttpResponse::NotModified().insert_header(etag).finish());
-    }
-    let mut response = json_answer(StatusCode::OK, &shown(&api, &state));
-    insert(&mut response, header::ETAG, &etag.1);
+    let mut response = if unseen.hold(Some(&api.version)) {
+        json_answer(StatusCode::OK, &shown(&api, &state))
+    } else {
+        HttpResponse::NotModified().finish()
+    };
+    insert(&mut response, header::ETAG, &api.version.etag());
+    let round = if api.contested {
+        "contested"
+    } else {
+        "settled"
+    };
+    insert(&mut response, X_RIG_ROUND, round);
     Ok(response)
 }
 
 /// Adds a definition. The id must be new, or deactivated.
 #[utoipa::path(
     post, path = "/v3/apis", operation_id = "create_api", tag = "APIs",
+    params(
+        ("wait" = Option<String>, Query, description = "Answer when `all` members, this number of nodes, or (`settled`) every vote about it agrees."),
+        ("timeout" = Option<f64>, Query, description = "Seconds to wait at most, up to 60. Default: 5."),
+    ),
     request_body = ProxyAPI,
     responses(
         (status = 201, description = "Stored and routed on this node.", body = ProxyAPIResponse, headers(
@@ -124,8 +134,9 @@ pub(super) async fn show(
             ("etag" = String, description = "Version of the definition."),
             ("x-rig-change" = String, description = "Id of the change."),
         )),
-        (status = 400, description = "The definition is faulty (or, as `errors`, the body is not JSON).", body = ErrorMap),
-        (status = 409, description = "An active definition has this id.", body = ProxyAPIResponse),
+        (status = 202, description = "With `wait`: stored and routed on this node, but not yet as far as asked.", body = ReceiptAnswer),
+        (status = 400, description = "The definition or the query is faulty (or, as `errors`, the body is not JSON).", body = ErrorMap),
+        (status = 409, description = "An active definition has this id; or, with `wait`, the change was made and another took its place.", body = ProxyAPIResponse),
         (status = 412, description = "A precondition failed.", body = ProxyAPIResponse),
         (status = 413, description = "The definition is too large (`DEFINITION_BYTES_MAX`).", body = ErrorBody),
         (status = 415, description = "The content type is not JSON.", body = ErrorBody),
@@ -138,16 +149,20 @@ pub(super) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let document = body::object(&request, payload, state.definition_bytes_max).await?;
+    let patience = query::patience(&request, TIMEOUT_OF_WRITES)?;
     let accepted = propose(&state, &request, Change::Create(document)).await?;
-    let mut response = done(StatusCode::CREATED, &accepted);
     let version = if request.path().starts_with("/v2/") {
         "v2"
     } else {
         "v3"
     };
     let location = format!("/{version}/apis/{}", escaped(&accepted.id));
-    insert(&mut response, header::LOCATION, &location);
-    Ok(response)
+    let written = Written {
+        accepted,
+        status: StatusCode::CREATED,
+        location: Some(location),
+    };
+    Ok(written.answer(&state, patience).await)
 }
 
 /// Replaces an active definition. The request is checked by itself, so `name`, `proxy` and
@@ -158,6 +173,8 @@ pub(super) async fn create(
         ("id" = String, Path, description = "The API's id, percent-encoded; wins over an id in the body."),
         ("if-match" = Option<String>, Header, description = "Entity tags; the change is made only if the current version is one of them."),
         ("if-none-match" = Option<String>, Header, description = "Entity tags; the change is made only if the current version is none of them."),
+        ("wait" = Option<String>, Query, description = "Answer when `all` members, this number of nodes, or (`settled`) every vote about it agrees."),
+        ("timeout" = Option<f64>, Query, description = "Seconds to wait at most, up to 60. Default: 5."),
     ),
     request_body = ProxyAPI,
     responses(
@@ -165,8 +182,10 @@ pub(super) async fn create(
             ("etag" = String, description = "Version of the definition."),
             ("x-rig-change" = String, description = "Id of the change."),
         )),
-        (status = 400, description = "The definition is faulty (or, as `errors`, the body is not JSON).", body = ErrorMap),
+        (status = 202, description = "With `wait`: stored and routed on this node, but not yet as far as asked.", body = ReceiptAnswer),
+        (status = 400, description = "The definition or the query is faulty (or, as `errors`, the body is not JSON).", body = ErrorMap),
         (status = 404, description = "No active definition has this id.", body = ProxyAPIResponse),
+        (status = 409, description = "With `wait`: the change was made and another took its place.", body = ProxyAPIResponse),
         (status = 412, description = "A precondition failed.", body = ProxyAPIResponse),
         (status = 413, description = "The definition is too large (`DEFINITION_BYTES_MAX`).", body = ErrorBody),
         (status = 415, description = "The content type is not JSON.", body = ErrorBody),
@@ -178,10 +197,15 @@ pub(super) async fn replace(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let id = path_id(&request)?;
+    let id = path_text(&request)?;
     let document = body::object(&request, payload, state.definition_bytes_max).await?;
-    let accepted = propose(&state, &request, Change::Replace { id, document }).await?;
-    Ok(done(StatusCode::OK, &accepted))
+    let patience = query::patience(&request, TIMEOUT_OF_WRITES)?;
+    let written = Written {
+        accepted: propose(&state, &request, Change::Replace { id, document }).await?,
+        status: StatusCode::OK,
+        location: None,
+    };
+    Ok(written.answer(&state, patience).await)
 }
 
 /// Deactivates a definition. Its id can be used again.
@@ -190,11 +214,16 @@ pub(super) async fn replace(
     params(
         ("id" = String, Path, description = "The API's id, percent-encoded."),
         ("if-match" = Option<String>, Header, description = "Entity tags; the change is made only if the current version is one of them."),
+        ("wait" = Option<String>, Query, description = "Answer when `all` members, this number of nodes, or (`settled`) every vote about it agrees."),
+        ("timeout" = Option<f64>, Query, description = "Seconds to wait at most, up to 60. Default: 5."),
     ),
     responses(
+        (status = 200, description = "With `wait`: no longer routed, as far as asked.", body = ReceiptAnswer),
+        (status = 202, description = "With `wait`: no longer routed on this node, but not yet as far as asked.", body = ReceiptAnswer),
         (status = 204, description = "No longer routed on this node.", headers(("x-rig-change" = String, description = "Id of the change."))),
-        (status = 400, description = "The id is not UTF-8, or the request has a body that cannot be read.", body = ErrorBody),
+        (status = 400, description = "The id is not UTF-8, or the request has a body that cannot be read, or (as a map of faults) the query is faulty.", body = ErrorBody),
         (status = 404, description = "No active definition has this id.", body = ProxyAPIResponse),
+        (status = 409, description = "With `wait`: the change was made and another took its place.", body = ProxyAPIResponse),
         (status = 412, description = "A precondition failed.", body = ProxyAPIResponse),
         (status = 503, description = "The node cannot answer now.", body = ErrorBody),
     ),
@@ -204,15 +233,16 @@ pub(super) async fn remove(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let id = path_id(&request)?;
+    let id = path_text(&request)?;
     // The original reads the body of every method but GET, so a broken one is refused here too.
     body::object(&request, payload, state.definition_bytes_max).await?;
-    let accepted = propose(&state, &request, Change::Delete { id }).await?;
-    let mut response = HttpResponse::NoContent()
-        .insert_header((header::CONTENT_TYPE, PLAIN))
-        .finish();
-    insert(&mut response, X_RIG_CHANGE, &change_id(&accepted));
-    Ok(response)
+    let patience = query::patience(&request, TIMEOUT_OF_WRITES)?;
+    let written = Written {
+        accepted: propose(&state, &request, Change::Delete { id }).await?,
+        status: StatusCode::NO_CONTENT,
+        location: None,
+    };
+    Ok(written.answer(&state, patience).await)
 }
 
 async fn propose(
@@ -228,17 +258,6 @@ async fn propose(
     Ok(ask(&state.propose, message).await??)
 }
 
-fn done(status: StatusCode, accepted: &Accepted) -> HttpResponse {
-    let body = Done {
-        message: "ok",
-        warnings: &accepted.warnings,
-    };
-    let mut response = json_answer(status, &body);
-    insert(&mut response, header::ETAG, &accepted.version.etag());
-    insert(&mut response, X_RIG_CHANGE, &change_id(accepted));
-    response
-}
-
 fn shown(api: &Current, state: &AdminState) -> Value {
     let bookkeeping = Bookkeeping {
         ref_number: api.version.ref_number,
@@ -248,11 +267,8 @@ fn shown(api: &Current, state: &AdminState) -> Value {
     view(&api.document, &bookkeeping)
 }
 
-fn change_id(accepted: &Accepted) -> String {
-    format!("{}@{}", escaped(&accepted.id), accepted.version)
-}
-
-fn escaped(id: &str) -> String {
+/// `id` as it stands in paths and headers.
+pub(super) fn escaped(id: &str) -> String {
     utf8_percent_encode(id, ID_ESCAPES).to_string()
 }
 
@@ -263,8 +279,8 @@ fn insert(response: &mut HttpResponse, name: HeaderName, value: &str) {
     }
 }
 
-/// The id in the path. Decoded here and not by the router, which would replace what is not UTF-8.
-fn path_id(request: &HttpRequest) -> Result<String, Problem> {
+/// What the path ends with. Decoded here and not by the router, which would replace what is not UTF-8.
+pub(super) fn path_text(request: &HttpRequest) -> Result<String, Problem> {
     let path = request.path();
     let path = path.strip_suffix('/').unwrap_or(path);
     let segment = path.rsplit('/').next().unwrap_or_default();

@@ -74,16 +74,43 @@ pub async fn object(
     payload: Payload,
     bytes_max: usize,
 ) -> Result<Map<String, Value>, Problem> {
-    let body = actix_rt::time::timeout(BODY_MAX, read(payload, bytes_max))
-        .await
-        .map_err(|_elapsed| Problem::SlowBody)??;
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    match Kind::of(content_type.map(header::HeaderValue::as_bytes)) {
+    let (kind, body) = typed(request, payload, bytes_max).await?;
+    match kind {
         Kind::Json => json(&body),
         Kind::Form => form(&body),
         Kind::Ignored => Ok(Map::new()),
         Kind::Unknown => Err(Problem::UnknownContentType),
     }
+}
+
+/// The body of `request` as an object, and only from JSON: for what a form or an empty body of a
+/// page of another site must not do (see [`crate::http::admin`]).
+///
+/// # Errors
+/// As [`object`].
+pub async fn json_object(
+    request: &HttpRequest,
+    payload: Payload,
+    bytes_max: usize,
+) -> Result<Map<String, Value>, Problem> {
+    let (kind, body) = typed(request, payload, bytes_max).await?;
+    match kind {
+        Kind::Json => json(&body),
+        Kind::Form | Kind::Ignored | Kind::Unknown => Err(Problem::UnknownContentType),
+    }
+}
+
+async fn typed(
+    request: &HttpRequest,
+    payload: Payload,
+    bytes_max: usize,
+) -> Result<(Kind, Bytes), Problem> {
+    let body = actix_rt::time::timeout(BODY_MAX, read(payload, bytes_max))
+        .await
+        .map_err(|_elapsed| Problem::SlowBody)??;
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let kind = Kind::of(content_type.map(header::HeaderValue::as_bytes));
+    Ok((kind, body))
 }
 
 async fn read(payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {

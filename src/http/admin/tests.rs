@@ -1,10 +1,13 @@
 //! Stories told against the whole port: the application with a real registry behind a test actor.
 
 mod apis;
+mod cluster;
 mod conditions;
 mod openapi;
+mod receipts;
 mod serving;
 mod swagger;
+mod town;
 mod wire;
 
 use std::sync::Arc;
@@ -19,7 +22,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::{AdminState, app, guard::BearerToken};
+use super::{AdminState, app, cluster::Cluster, guard::BearerToken};
 use crate::{
     actor::{Alarm, registry::RegistryActor},
     core::api::faults::Warning,
@@ -140,6 +143,15 @@ fn state(keeper: &Addr<RegistryActor>) -> AdminState {
         propose: keeper.clone().recipient(),
         list: keeper.clone().recipient(),
         get: keeper.clone().recipient(),
+        cluster: Cluster {
+            nodes: keeper.clone().recipient(),
+            rounds: keeper.clone().recipient(),
+            conflicts: keeper.clone().recipient(),
+            find: keeper.clone().recipient(),
+            spread: keeper.clone().recipient(),
+            join: keeper.clone().recipient(),
+            leave: keeper.clone().recipient(),
+        },
         snapshot: Arc::new(SnapshotCell::default()),
         health: Arc::new(health),
         metrics: Some(Arc::new(|| "up 1\n".to_owned())),
@@ -185,6 +197,12 @@ async fn a_token_guards_all_but_health_and_metrics() {
         ("POST", "/v2/apis"),
         ("DELETE", "/v3/apis/x"),
         ("POST", "/v3/probe"),
+        ("GET", "/v3/cluster/nodes"),
+        ("GET", "/v3/cluster/rounds"),
+        ("GET", "/v3/cluster/conflicts"),
+        ("GET", "/v3/cluster/changes/x"),
+        ("POST", "/v3/cluster/join"),
+        ("POST", "/v3/cluster/leave"),
         ("GET", "/openapi.json"),
         ("GET", "/swagger-ui/index.html"),
         ("OPTIONS", "/v3/apis"),

@@ -1,13 +1,15 @@
 //! The shapes of bodies for the OpenAPI document; schema names as in the original
 //! (spec: `management-api.md` 2.9, `api-definitions.md` 1.2 to 1.5).
 //!
-//! Depends on utoipa only. Nothing is parsed with these: documents are stored as submitted, members
+//! Depends on utoipa, and on the shapes that are serialised elsewhere. Nothing is parsed with these: documents are stored as submitted, members
 //! not listed here included, and checked by `core`.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use utoipa::ToSchema;
+
+use crate::{http::admin::cluster::receipt::ChangeReceipt, message::registry::View};
 
 /// One back-end service. Members that are not listed are stored and returned unchanged; read-only
 /// ones are ignored in requests.
@@ -159,6 +161,12 @@ pub struct ProxyAPIResponse {
     /// What is accepted but will hardly do what was meant; only if there is something.
     #[schema(nullable = false)]
     pub warnings: Option<Vec<ProxyAPIWarning>>,
+    /// How far the change has spread; only if it was waited for.
+    #[schema(nullable = false)]
+    pub receipt: Option<ChangeReceipt>,
+    /// Whose receipt it is; only with a receipt.
+    #[schema(nullable = false)]
+    pub view: Option<View>,
 }
 
 /// Something odd about a definition.
@@ -189,6 +197,14 @@ pub struct ErrorDetail {
     /// The line.
     #[schema(example = "Bad request")]
     pub detail: String,
+}
+
+/// Another node.
+#[derive(Debug, ToSchema)]
+pub struct JoinRequest {
+    /// `host:port`, or a multiaddress of a TCP port.
+    #[schema(min_length = 1, example = "gateway-2.example.org:4020")]
+    pub address: String,
 }
 
 /// A request to ask about.

@@ -275,6 +275,13 @@ async fn a_dead_registry_is_503_and_never_500() {
         desk.post("/v3/apis", &definition("x")).await,
         desk.put("/v3/apis/x", &definition("x")).await,
         desk.delete("/v3/apis/x").await,
+        desk.get("/v3/cluster/nodes").await,
+        desk.get("/v3/cluster/rounds").await,
+        desk.get("/v3/cluster/conflicts").await,
+        desk.get("/v3/cluster/changes/x@0-0123456789abcdef").await,
+        desk.post("/v3/cluster/join", &json!({"address": "seed:4020"}))
+            .await,
+        desk.post("/v3/cluster/leave", &json!({})).await,
     ] {
         answer.is(StatusCode::SERVICE_UNAVAILABLE, &unavailable);
         assert_eq!(answer.header("retry-after"), Some("1"));
