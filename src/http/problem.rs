@@ -183,16 +183,6 @@ mod tests {
                 404,
                 r#"{"errors":{"detail":"Not found"}}"#,
             ),
-            (
-                Problem::UnknownChange("a@1-b".to_owned()),
-                404,
-                r#"{"message":"no change a@1-b is known here; it may not have arrived yet, or is lost"}"#,
-            ),
-            (
-                Problem::NoCluster,
-                409,
-                r#"{"message":"this node has no cluster; set CLUSTER_LISTEN, CLUSTER_PEERS or DISCOVERY_TYPE and start it again"}"#,
-            ),
             (Problem::SlowBody, 408, bad_request),
             (Problem::TooLarge, 413, bad_request),
             (Problem::UnknownContentType, 415, bad_request),
@@ -235,6 +225,21 @@ mod tests {
             );
             let body = response.into_body().try_into_bytes().ok().unwrap();
             assert_eq!(body, words, "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn problems_of_the_cluster_say_what_to_do() {
+        for (problem, status, words) in [
+            (Problem::UnknownChange("a@1-b".to_owned()), 404, "a@1-b"),
+            (Problem::NoCluster, 409, "set CLUSTER_LISTEN"),
+        ] {
+            let response = problem.error_response();
+            assert_eq!(response.status().as_u16(), status, "{problem:?}");
+            let body = response.into_body().try_into_bytes().ok().unwrap();
+            let body = std::str::from_utf8(&body).unwrap();
+            assert!(body.starts_with("{\"message\":\""), "{body}");
+            assert!(body.contains(words), "{body}");
         }
     }
 }

@@ -1,108 +1,21 @@
-//! The views of the cluster, joining and leaving, and the later look at a change. The other node is a
-//! replica whose messages the test carries.
+//! The views of the cluster, joining and leaving, and the later look at a change.
 
-use actix::{Actor, Addr, Context, Handler};
-use actix_web::{http::StatusCode, web::Data};
-use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
-use super::{Desk, Keeper, definition, identity, now, request, state};
-use crate::{
-    actor::registry::RegistryActor,
-    core::{
-        api::digest::canonical,
-        registry::activatable,
-        replica::{
-            Replica,
-            id::{ApiId, PeerId},
-            input::{Action, Input, Write},
-            output::Output,
-            params::Params,
-        },
-    },
-    message::cluster::{Heard, Tell},
+use actix::Actor;
+use actix_web::http::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::{
+    DEFINITION_BYTES_MAX, Desk, Proxy, definition, request, state,
+    town::{Mouth, Town, replica},
 };
-
-/// A desk, its registry, and another node.
-struct Town {
-    desk: Desk,
-    registry: Addr<RegistryActor>,
-    other: Replica,
-}
-
-/// Stands in for the cluster actor.
-struct Mouth(Arc<Mutex<Vec<Tell>>>);
-
-// === impl Town ===
-
-impl Town {
-    fn settle() -> Self {
-        let registry = Keeper::start();
-        let params = Params {
-            join_timeout: 0,
-            ..Params::default()
-        };
-        let mut other = Replica::new(identity("node-2"), params, Arc::new(activatable), 2, now(0));
-        other.step(now(0), Input::Tick);
-        Self {
-            desk: Desk {
-                state: Data::new(state(&registry)),
-            },
-            registry,
-            other,
-        }
-    }
-
-    /// What the other node says about `input` reaches the registry.
-    async fn other(&mut self, input: Input) {
-        let author = PeerId::new(b"node-2");
-        for output in self.other.step(now(60_000), input) {
-            if let Output::Publish { bytes } = output {
-                let relay = author.clone();
-                let author = author.clone();
-                let gossip = Input::Gossip {
-                    relay,
-                    author,
-                    bytes,
-                };
-                self.registry.send(Heard::Input(gossip)).await.unwrap();
-            }
-        }
-    }
-
-    /// A client of the other node writes.
-    async fn other_writes(&mut self, action: fn(crate::core::digest::Body) -> Action, name: &str) {
-        let mut document = definition("shop");
-        document["name"] = json!(name);
-        let body = canonical(document.as_object().unwrap());
-        let write = Write {
-            ticket: 1,
-            id: ApiId::new("shop").unwrap(),
-            action: action(body),
-            if_match: None,
-        };
-        self.other(Input::Write(write)).await;
-    }
-
-    async fn change(&self, change: &str) -> super::Answer {
-        let path = format!("/v3/cluster/changes/{change}?timeout=0.01");
-        self.desk.get(&path).await
-    }
-}
-
-// === impl Mouth ===
-
-impl Actor for Mouth {
-    type Context = Context<Self>;
-}
-
-impl Handler<Tell> for Mouth {
-    type Result = ();
-
-    fn handle(&mut self, told: Tell, _context: &mut Self::Context) {
-        self.0.lock().unwrap().push(told);
-    }
-}
+use crate::{
+    actor::{Alarm, registry::RegistryActor},
+    core::replica::input::{Action, Input},
+    message::cluster::Tell,
+};
 
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap()
@@ -111,15 +24,14 @@ fn number(value: &Value) -> u64 {
 #[actix_web::test]
 async fn a_lone_node_sees_itself_and_nothing_contested() {
     let desk = Desk::open();
-    let view = json!({"node": "node-1", "members": 1, "root": "0000000000000000"});
     let seen = desk.get("/v3/cluster/nodes").await;
     assert_eq!(seen.status, 200, "{}", seen.text());
     let seen = seen.json();
-    assert_eq!(seen["view"]["members"], view["members"]);
-    assert_eq!(seen["view"]["node"], view["node"]);
+    assert_eq!(seen["view"]["members"], 1);
+    assert_eq!(seen["view"]["node"], "lone");
     let nodes = seen["nodes"].as_array().unwrap();
     assert_eq!(nodes.len(), 1);
-    assert_eq!(nodes[0]["name"], "node-1");
+    assert_eq!(nodes[0]["name"], "lone");
     assert_eq!(nodes[0]["root"], seen["view"]["root"]);
     assert_eq!(nodes[0]["in_sync"], true);
     let nothing = |list: &str| json!({"view": seen["view"], list: []});
@@ -182,7 +94,7 @@ async fn a_vote_that_is_going_on_is_seen_in_every_view() {
     assert_eq!(receipt.status, 202, "{}", receipt.text());
     let receipt = &receipt.json()["receipt"];
     assert_eq!(receipt["outcome"], "pending");
-    assert_eq!(receipt["serving"], json!(["node-1"]));
+    assert_eq!(receipt["serving"], json!(["lone"]));
     let missing = json!([{"node": "node-2", "reason": "unreachable"}]);
     assert_eq!(receipt["missing"], missing);
 }
@@ -194,18 +106,7 @@ async fn a_decided_conflict_is_listed_and_its_loser_names_the_winner() {
     let shown = town.desk.get("/v3/apis/shop").await;
     let other = format!("shop@{}", shown.header("etag").unwrap().trim_matches('"'));
     assert_eq!(town.change(&other).await.status, 200);
-    let mut third = Replica::new(
-        identity("node-3"),
-        Params {
-            join_timeout: 0,
-            ..Params::default()
-        },
-        Arc::new(activatable),
-        3,
-        now(0),
-    );
-    third.step(now(0), Input::Tick);
-    std::mem::swap(&mut third, &mut town.other);
+    town.other = replica("node-3");
     town.other_writes(Action::Create, "third").await;
 
     let path = "/v3/cluster/conflicts";
@@ -242,7 +143,7 @@ async fn a_change_can_be_looked_up_by_its_id_later() {
     let told = receipt.json();
     assert_eq!(told["message"], "ok");
     let done = json!({
-        "change": first, "outcome": "done", "serving": ["node-1"], "missing": [],
+        "change": first, "outcome": "done", "serving": ["lone"], "missing": [],
     });
     assert_eq!(told["receipt"], done);
     assert_eq!(told["view"]["members"], 1);
@@ -262,7 +163,7 @@ async fn a_change_can_be_looked_up_by_its_id_later() {
     assert_eq!(lost["message"], message);
     assert_eq!(lost["receipt"]["winner"], version);
     assert_eq!(lost["receipt"]["decided_by"], "ref");
-    assert_eq!(lost["view"]["node"], "node-1");
+    assert_eq!(lost["view"]["node"], "lone");
 }
 
 #[actix_web::test]
@@ -301,7 +202,9 @@ async fn a_join_is_handed_on_or_refused_without_a_cluster() {
     assert!(refused.text().contains("no cluster"), "{}", refused.text());
 
     let told = Arc::new(Mutex::new(Vec::new()));
-    let mut registry = Keeper::joining(0);
+    let (bell, _deaths) = unbounded_channel();
+    let alarm = Alarm::new("registry", &bell);
+    let mut registry = RegistryActor::lone(Proxy.start().recipient(), DEFINITION_BYTES_MAX, alarm);
     registry.connect(Mouth(Arc::clone(&told)).start().recipient());
     let registry = registry.start();
     let desk = Desk::with(|desk| *desk = state(&registry));
@@ -360,22 +263,13 @@ async fn a_node_that_left_takes_no_more_changes_and_can_be_told_again() {
     }
     for refused in [
         desk.post("/v3/apis", &definition("y")).await,
+        desk.post("/v3/apis?wait=all", &definition("y")).await,
         desk.put("/v3/apis/x", &definition("x")).await,
         desk.delete("/v3/apis/x").await,
     ] {
         assert_eq!(refused.status, 503, "{}", refused.text());
         assert_eq!(refused.header("retry-after"), Some("1"));
+        assert!(refused.header("x-rig-change").is_none());
     }
     assert_eq!(desk.get("/v3/apis/x").await.status, 200);
-}
-
-#[actix_web::test]
-async fn a_node_that_is_not_ready_says_when_to_try_again() {
-    let registry = Keeper::joining(600_000).start();
-    let desk = Desk::with(|desk| *desk = state(&registry));
-    let refused = desk.post("/v3/apis?wait=all", &definition("x")).await;
-    let unavailable = json!({"errors": {"detail": "Service unavailable"}});
-    refused.is(StatusCode::SERVICE_UNAVAILABLE, &unavailable);
-    assert_eq!(refused.header("retry-after"), Some("1"));
-    assert!(refused.header("x-rig-change").is_none());
 }

@@ -131,10 +131,10 @@ async fn a_lone_node_gives_its_receipt_at_once() {
         assert!(body.get("warnings").is_none());
         let done = json!({
             "change": created.header("x-rig-change").unwrap(),
-            "outcome": "done", "serving": ["node-1"], "missing": [],
+            "outcome": "done", "serving": ["lone"], "missing": [],
         });
         assert_eq!(body["receipt"], done);
-        assert_eq!(body["view"]["node"], "node-1");
+        assert_eq!(body["view"]["node"], "lone");
 
         let put = desk
             .put(&format!("/v2/apis/{path}?{query}"), &definition(path))
@@ -156,7 +156,7 @@ async fn more_nodes_than_there_are_is_a_wait_that_ends() {
         .post("/v3/apis?wait=2&timeout=0.01", &definition("shop"))
         .await;
     assert_eq!(created.status, 202, "{}", created.text());
-    assert_eq!(created.json()["receipt"]["serving"], json!(["node-1"]));
+    assert_eq!(created.json()["receipt"]["serving"], json!(["lone"]));
     assert!(created.header("etag").is_some());
     assert_eq!(desk.get("/v3/apis/shop").await.status, 200);
 }
