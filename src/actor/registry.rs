@@ -1,7 +1,7 @@
 //! The registry actor: owns the replica and what is served, and tells the proxy and cluster actors.
 //!
 //! For each message the shell does the same: read the clocks, give the replica its input, carry out
-//! what it says ([`performing`]), and wake up when it wants to be woken.
+//! what it says (`performing`), and wake up when it wants to be woken.
 
 mod facts;
 #[cfg(test)]
