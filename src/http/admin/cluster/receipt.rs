@@ -39,9 +39,9 @@ pub struct ChangeReceipt {
     pub(super) change: String,
     /// How it stands.
     pub(super) outcome: Standing,
-    /// Names of the nodes that serve it, the answering one first.
+    /// Names of the nodes that serve it: the answering one, then the others by name.
     pub(super) serving: Vec<String>,
-    /// The members that do not.
+    /// The members that do not; none if it was superseded.
     pub(super) missing: Vec<MissingNode>,
     /// The version that took its place, spelled as in an `ETag`; only if it was superseded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,15 +170,21 @@ impl Wanted<'_> {
                 reason: Reason::from(*why),
             })
             .collect();
+        serving.sort_unstable();
+        missing.sort_unstable_by(|one, other| one.node.cmp(&other.node));
         let (outcome, winner) = match receipt.outcome {
             Outcome::Done => (Standing::Done, None),
             Outcome::Pending => (Standing::Pending, None),
-            Outcome::Superseded { winner, by } => (Standing::Superseded, Some((winner, by))),
+            Outcome::Superseded { winner, by } => {
+                // Nobody is to serve it any more.
+                missing.clear();
+                (Standing::Superseded, Some((winner, by)))
+            }
             Outcome::Busy => (Standing::Busy, None),
         };
         if receipt.here {
             serving.insert(0, own);
-        } else if outcome == Standing::Pending {
+        } else if outcome == Standing::Pending || outcome == Standing::Done {
             let reason = self.unserved;
             missing.insert(0, MissingNode { node: own, reason });
         }

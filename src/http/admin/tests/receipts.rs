@@ -78,7 +78,8 @@ fn receipt(outcome: Outcome, third: Option<Missing>) -> Receipt {
     let mut serving = vec![PeerId::new(&[2])];
     let mut missing = Vec::new();
     match third {
-        None => serving.push(PeerId::new(&[3])),
+        // Not in the order of names.
+        None => serving.insert(0, PeerId::new(&[3])),
         Some(why) => missing.push((PeerId::new(&[3]), why)),
     }
     Receipt {
@@ -276,6 +277,7 @@ async fn a_superseded_write_is_409_and_names_winner_and_rule() {
         assert_eq!(receipt["outcome"], "superseded");
         assert_eq!(receipt["winner"], winner.to_string());
         assert_eq!(receipt["decided_by"], rule);
+        assert_eq!(receipt["missing"], json!([]));
         assert!(created.header("etag").is_none());
         assert!(created.header("location").is_none());
     }
