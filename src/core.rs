@@ -9,10 +9,12 @@
 pub mod api;
 pub mod auth;
 pub mod digest;
+pub mod event;
 pub mod path;
 pub mod pattern;
 pub mod registry;
 pub mod replica;
 pub mod route;
+pub mod subscription;
 pub mod trace;
 pub mod version;
