@@ -1,0 +1,1 @@
+//! Stories of one machine or a few; what needs a bad network is in `sim`.
