@@ -82,3 +82,18 @@ impl Event {
         Scalar::of(value.pointer(&pointer.0)?)
     }
 }
+
+impl Event {
+    /// Of a text as tests write it.
+    #[cfg(test)]
+    pub fn parse(text: bytes::Bytes) -> Option<Self> {
+        let value: Value = serde_json::from_slice(&text).ok()?;
+        let event_type = value.get("type")?.as_str()?.into();
+        let id = value.get("id")?.as_str()?.into();
+        Some(Self {
+            text,
+            event_type,
+            id,
+        })
+    }
+}

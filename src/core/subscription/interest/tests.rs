@@ -77,8 +77,9 @@ fn beyond_the_bound_everything_is_wanted_until_half_of_it_is_gone() {
     let mut interest = Interest::default();
     let each = PATTERN_BYTES + 1_000;
     let count = INTEREST_BYTES_MAX / each;
+    let width = each - PATTERN_BYTES;
     let all: Vec<TypePattern> = (0..=count)
-        .map(|at| pattern(&format!("{at:01$}", each - PATTERN_BYTES)))
+        .map(|at| pattern(&format!("{at:0width$}")))
         .collect();
     let (last, most) = all.split_last().expect("some");
     let last = std::slice::from_ref(last);
