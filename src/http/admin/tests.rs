@@ -143,6 +143,7 @@ fn state(keeper: &Addr<RegistryActor>) -> AdminState {
         propose: keeper.clone().recipient(),
         list: keeper.clone().recipient(),
         get: keeper.clone().recipient(),
+        submit: None,
         cluster: Cluster {
             nodes: keeper.clone().recipient(),
             rounds: keeper.clone().recipient(),
