@@ -122,7 +122,7 @@ fn events_of_all_versions_are_accepted_as_they_are() {
 }
 
 #[test]
-fn what_is_no_event_is_refused_with_its_reason() {
+fn a_text_that_is_no_event_is_refused_with_its_reason() {
     let not_an_event = ":not_a_cloud_event";
     for (text, reason) in [
         ("", not_an_event),
@@ -151,6 +151,18 @@ fn what_is_no_event_is_refused_with_its_reason() {
             r#"{"specversion":"0.2","type":"a","id":"1"}xyz"#,
             r#"{:invalid_json, "the end expected at byte 41"}"#,
         ),
+    ] {
+        assert_eq!(parse(text).unwrap_err().to_string(), reason, "{text}");
+    }
+    let not_utf8 = Event::parse(Bytes::from_static(
+        b"{\"specversion\":\"0.2\",\"type\":\"\xff\"}",
+    ));
+    assert_eq!(not_utf8.unwrap_err(), EventFault::NotJson);
+}
+
+#[test]
+fn an_event_without_a_usable_attribute_is_refused_with_its_name() {
+    for (text, reason) in [
         (
             r#"{"specversion":"0.2","id":"1"}"#,
             r#"{:not_found, "type", "the event needs this attribute"}"#,
@@ -206,10 +218,6 @@ fn what_is_no_event_is_refused_with_its_reason() {
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), reason, "{text}");
     }
-    let not_utf8 = Event::parse(Bytes::from_static(
-        b"{\"specversion\":\"0.2\",\"type\":\"\xff\"}",
-    ));
-    assert_eq!(not_utf8.unwrap_err(), EventFault::NotJson);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod apis;
 mod cluster;
 mod conditions;
+mod messages;
 mod openapi;
 mod receipts;
 mod serving;
