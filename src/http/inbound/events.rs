@@ -30,6 +30,7 @@ pub mod reception;
 pub mod seats;
 pub mod service;
 pub mod sse;
+pub mod submission;
 pub mod subscriptions;
 pub mod token;
 pub mod websocket;
