@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod keys;
 pub mod proxy;
 pub mod registry;
+pub mod sessions;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -9,7 +9,13 @@ pub mod ports;
 #[cfg(test)]
 mod tests;
 
-use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Instant};
+use std::{
+    io,
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{Addr, AsyncContext, Context, Recipient, Supervisor};
 use actix_rt::{Arbiter, System};
@@ -25,6 +31,7 @@ use crate::{
         keys::KeysActor,
         proxy::ProxyActor,
         registry::{Parts, RegistryActor, wall_ms},
+        sessions::SessionsActor,
     },
     app::ports::{Listener, Ports},
     config::{Config, cluster::Cluster, jwt::Jwt, listeners::Guard, node::Shutdown},
@@ -33,20 +40,28 @@ use crate::{
         auth::{claims::Requirements, keys::KeySet},
         registry::{Registry, activatable},
         replica::{Identity, Replica, id::PeerId, params::Params, stamp::Now},
+        seal::Purpose,
+        session::Field,
     },
     http::{
-        admin::{self, AdminState, guard::BearerToken, server::ServerOptions},
+        admin::{
+            self, AdminState, guard::BearerToken, responses::Responses, server::ServerOptions,
+            session_blacklist::Sessions,
+        },
+        awaited::Awaited,
         inbound::{
             gate::Gate,
             listener,
             refusal::Cors,
             worker::{Settings, Shared, Worker},
         },
+        sealer::{self, Sealer},
         tls::{CertificateCell, Files},
     },
     message::{
         keys::RefreshKeys,
         proxy::{ApisPublished, SnapshotCell},
+        session::SessionCell,
     },
     p2p,
     telemetry::{
@@ -59,6 +74,9 @@ use crate::{
 
 /// The process could not start although its configuration is sound (a port is taken, say).
 const EXIT_START_FAILED: u8 = 1;
+
+/// Longest wait for an asynchronous answer.
+const LATE_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +120,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Tokens cannot be sealed.
+    #[error(transparent)]
+    Randomness(#[from] sealer::NoRandomness),
     /// Meters.
     #[error("metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -186,6 +207,8 @@ struct Ground {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     snapshot: Arc<SnapshotCell>,
+    sessions: Arc<SessionCell>,
+    awaited: Arc<Awaited>,
     /// Given to whoever must not die.
     alarm: mpsc::UnboundedSender<&'static str>,
     bell: mpsc::UnboundedReceiver<&'static str>,
@@ -200,6 +223,7 @@ struct Actors {
     /// Told when the node may take writes; taken once the ports are open.
     is_ready: Option<oneshot::Receiver<()>>,
     gate: Gate,
+    sessions: Addr<SessionsActor>,
     _keys: Option<Addr<KeysActor>>,
 }
 
@@ -215,8 +239,11 @@ pub struct Inbound {
 impl Ground {
     fn lay(config: &Config) -> Result<Self, StartError> {
         let (alarm, bell) = mpsc::unbounded_channel();
+        let metrics = Metrics::new()?;
         Ok(Self {
-            metrics: Metrics::new()?,
+            awaited: awaited(config, &metrics)?,
+            metrics,
+            sessions: Arc::new(SessionCell::new()),
             health: Arc::new(Health::default()),
             snapshot: Arc::new(SnapshotCell::default()),
             alarm,
@@ -257,7 +284,10 @@ impl Actors {
         proxy.send(published).await.map_err(io::Error::other)?;
         let registry = start_registry(registry, config, ground)?;
         let (gate, keys) = gate(&config.jwt, ground)?;
+        let (cell, name) = (Arc::clone(&ground.sessions), config.node_name.clone());
+        let sessions = Supervisor::start(move |_ctx| SessionsActor::new(cell, name));
         Ok(Self {
+            sessions,
             registry,
             is_ready: Some(is_ready),
             gate,
@@ -286,10 +316,12 @@ impl Inbound {
             by: ports::own_address(&config.host).await,
             cors: Cors::new(&config.cors.allow_origin),
             request_log: config.log.requests,
+            late_answer_timeout: LATE_ANSWER_TIMEOUT,
         };
         let shared = Shared::new(
             Arc::clone(&ground.snapshot),
             actors.gate.clone(),
+            Arc::clone(&ground.awaited),
             Arc::clone(&ground.metrics),
             Arc::clone(&ground.health),
             settings,
@@ -434,6 +466,14 @@ fn start_admin(
             join: actors.registry.clone().recipient(),
             leave: actors.registry.clone().recipient(),
         },
+        sessions: Sessions {
+            revoke: actors.sessions.clone().recipient(),
+            revoked: Arc::clone(&ground.sessions),
+        },
+        responses: Responses {
+            awaited: Arc::clone(&ground.awaited),
+            carry: actors.sessions.clone().recipient(),
+        },
         snapshot: Arc::clone(&ground.snapshot),
         health: Arc::clone(&ground.health),
         metrics: config
@@ -489,7 +529,24 @@ fn gate(jwt: &Jwt, ground: &Ground) -> Result<(Gate, Option<Addr<KeysActor>>), S
         Supervisor::start(move |_ctx| KeysActor::new(url, tls, keys, alarm))
     });
     let refresh: Option<Recipient<RefreshKeys>> = actor.clone().map(Addr::recipient);
-    Ok((Gate::new(keys, requirements, refresh), actor))
+    let sessions = Arc::clone(&ground.sessions);
+    let gate = Gate::new(keys, requirements, refresh, sessions, Field::default());
+    Ok((gate, actor))
+}
+
+/// Requests that wait for asynchronous answers. Their ids are good on all nodes with the same secret.
+fn awaited(config: &Config, metrics: &Metrics) -> Result<Arc<Awaited>, StartError> {
+    let cookie = config
+        .cluster
+        .as_ref()
+        .and_then(|cluster| cluster.secret.as_ref());
+    let secret = match cookie {
+        Some(cookie) => sealer::Secret::shared(cookie.expose().as_bytes()),
+        None => sealer::Secret::own()?,
+    };
+    let sealer = Sealer::new(&secret, Purpose::Correlation);
+    let gauge = metrics.awaited_answers.clone();
+    Ok(Awaited::new(fastrand::u64(..), sealer, gauge))
 }
 
 /// What a worker's thread is given.

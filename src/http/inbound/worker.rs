@@ -15,11 +15,14 @@ use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use crate::{
-    http::inbound::{
-        activity::{Activity, Signal},
-        gate::Gate,
-        refusal::Cors,
-        request_body::{Progress, RequestBody},
+    http::{
+        awaited::Awaited,
+        inbound::{
+            activity::{Activity, Signal},
+            gate::Gate,
+            refusal::Cors,
+            request_body::{Progress, RequestBody},
+        },
     },
     message::proxy::{Snapshot, SnapshotCell},
     telemetry::{health::Health, metrics::Metrics},
@@ -54,6 +57,9 @@ pub struct Settings {
     pub cors: Cors,
     /// Requests are logged (`REQUEST_LOG=console`).
     pub request_log: bool,
+    /// Longest wait for an asynchronous answer, once the target has accepted
+    /// (`PROXY_HTTP_ASYNC_RESPONSE_TIMEOUT`).
+    pub late_answer_timeout: Duration,
 }
 
 /// What all workers share.
@@ -62,6 +68,8 @@ pub struct Shared {
     pub snapshot: Arc<SnapshotCell>,
     /// Checks tokens.
     pub gate: Gate,
+    /// Requests that wait for asynchronous answers.
+    pub awaited: Arc<Awaited>,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// Readiness.
@@ -102,6 +110,7 @@ impl Shared {
     pub fn new(
         snapshot: Arc<SnapshotCell>,
         gate: Gate,
+        awaited: Arc<Awaited>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
         settings: Settings,
@@ -110,6 +119,7 @@ impl Shared {
         Arc::new(Self {
             snapshot,
             gate,
+            awaited,
             metrics,
             health,
             settings,
