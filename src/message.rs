@@ -8,3 +8,4 @@ pub mod hub;
 pub mod keys;
 pub mod proxy;
 pub mod registry;
+pub mod session;

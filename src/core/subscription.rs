@@ -12,7 +12,6 @@ pub mod interest;
 pub mod list;
 pub mod pattern;
 mod patterns;
-pub mod stand_in;
 #[cfg(test)]
 mod tests;
 

@@ -6,6 +6,9 @@
 //! GET             /v3/cluster/nodes, /rounds, /conflicts, /changes/{change}   cluster
 //! POST            /v3/cluster/join, /leave                                    cluster
 //! POST            /vN/messages        messages an event, or several
+//! POST            /vN/session-blacklist        session_blacklist
+//! GET             /vN/session-blacklist/{id}   session_blacklist
+//! POST            /vN/responses       responses  the answer for a client that waits
 //! POST            /v3/probe           probe    what would the proxy do? nothing is sent
 //! GET             /health[/live]      health   the process answers
 //! GET             /health/ready       health   load balancers may send traffic
@@ -20,7 +23,8 @@
 //! Browsers: a page of another site can make a browser on this host send requests here. There are
 //! no CORS headers and no OPTIONS, so such a page can neither read an answer nor use PUT, DELETE or
 //! a JSON content type; a form or untyped POST, which needs no leave, is read ([`body`]) but can
-//! never become a definition, as `version_data` would have to be an object. Joining and leaving are
+//! never become a definition, as `version_data` would have to be an object. It can revoke a session
+//! whose name it knows, as in the original; `POST /vN/responses` needs an id that cannot be guessed. Joining and leaving are
 //! done only for bodies with a JSON content type. A page whose host name
 //! is pointed at this host later (DNS rebinding) is not held by this: set `API_TOKEN`.
 //!
@@ -33,12 +37,15 @@ pub mod cluster;
 pub mod guard;
 pub mod health;
 pub mod messages;
+mod inspect;
 pub mod metrics;
 pub mod openapi;
 pub mod probe;
 mod query;
 pub mod request_id;
+pub mod responses;
 pub mod server;
+pub mod session_blacklist;
 pub mod swagger;
 #[cfg(test)]
 mod tests;
@@ -57,7 +64,10 @@ use actix_web::{
 };
 
 pub use self::server::server;
-use self::{cluster::Cluster, guard::BearerToken, metrics::Render, probe::TokenCheck};
+use self::{
+    cluster::Cluster, guard::BearerToken, metrics::Render, probe::TokenCheck, responses::Responses,
+    session_blacklist::Sessions,
+};
 use crate::{
     http::problem::Problem,
     message::{
@@ -84,6 +94,10 @@ pub struct AdminState {
     pub submit: Option<Recipient<Submit>>,
     /// Knows the other nodes.
     pub cluster: Cluster,
+    /// Revokes sessions.
+    pub sessions: Sessions,
+    /// Answers waiting requests.
+    pub responses: Responses,
     /// What the proxy routes by.
     pub snapshot: Arc<SnapshotCell>,
     /// Whether the node is ready for traffic.
@@ -181,9 +195,25 @@ fn routes() -> Vec<RouteLine> {
                 Route::new().to(messages::submit)
             }),
         ]);
+        let all = format!("{version}/session-blacklist");
+        let one = format!("{all}/{{session_id}}");
+        routes.extend([
+            RouteLine::new(Method::POST, &all, || {
+                Route::new().to(session_blacklist::revoke)
+            }),
+            RouteLine::new(Method::GET, &one, || {
+                Route::new().to(session_blacklist::show)
+            }),
+        ]);
     }
     routes.extend(cluster::routes());
     routes.extend([
+        RouteLine::new(Method::POST, "/v2/responses", || {
+            Route::new().to(responses::create_v2)
+        }),
+        RouteLine::new(Method::POST, "/v3/responses", || {
+            Route::new().to(responses::create)
+        }),
         RouteLine::new(Method::POST, "/v3/probe", || Route::new().to(probe::probe)),
         RouteLine::new(Method::GET, "/health", || Route::new().to(health::live)),
         RouteLine::new(Method::GET, "/health/live", || {

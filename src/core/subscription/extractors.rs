@@ -18,10 +18,10 @@ use std::{
 
 use serde_json::{Map, Value};
 
+use crate::core::event::Pointer;
 use crate::core::subscription::{
     Constraint, Subscription, TypePattern,
     fault::{Reason, SubscriptionFault},
-    stand_in::Pointer,
 };
 
 /// Most event types of a document. Each costs a look at every token, so they are counted.

@@ -14,6 +14,7 @@ mod values;
 
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
+use crate::core::event::Scalar;
 use crate::core::{
     event::Event,
     subscription::{
@@ -26,7 +27,6 @@ use crate::core::{
         },
         interest::{Net, PatternChanges},
         patterns::{PatternMap, slacken},
-        stand_in::Scalar,
     },
 };
 

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
+use crate::core::event::Pointer;
 use crate::core::subscription::{
     TYPE_BYTES_MAX,
     extractors::{
@@ -13,7 +14,6 @@ use crate::core::subscription::{
         fault::{ExtractorFaults, FaultReason},
     },
     list::fits,
-    stand_in::Pointer,
 };
 
 // === impl Extractors ===

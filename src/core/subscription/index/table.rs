@@ -8,11 +8,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use crate::core::event::Scalar;
 use crate::core::subscription::{
     TypePattern,
     index::{slab::Slab, values::Values},
     patterns::slacken,
-    stand_in::Scalar,
 };
 
 /// Most combinations of fields that are looked up one by one for an event. People write a few; with

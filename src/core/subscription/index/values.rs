@@ -4,7 +4,7 @@
 
 use crate::core::{
     event::Event,
-    subscription::{extractors::Fields, stand_in::Scalar},
+    event::Scalar, subscription::extractors::Fields,
 };
 
 /// The fields of an event by name.

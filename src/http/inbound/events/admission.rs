@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::{
         hub::{cursor, input::From, position::Vector},
         session::Name,
         subscription::{
-            Subscription, extractors, fault::Door, list, union,
+            Subscription, extractors, fault::Door, list, to_json, union,
         },
     },
     http::inbound::events::{
@@ -197,12 +198,12 @@ impl Wish {
             (None, true) => Some(named.as_slice()),
             (None, false) => None,
         };
-        if let Some(asked) = asked
-            && !checks
-                .on_connect(self.jwt.as_deref(), claims.is_some(), asked)
-                .await
-        {
-            return Err(Refused::denied());
+        if let Some(asked) = asked {
+            let asked = json!({ "subscriptions": to_json(asked) });
+            let asked = Bytes::from(asked.to_string());
+            if !checks.connecting(self.jwt.as_deref(), asked).await {
+                return Err(Refused::denied());
+            }
         }
         if !reception.rate.admit(now()) {
             return Err(Refused::rate());
@@ -242,7 +243,7 @@ impl Wish {
         let address = self
             .connection_token
             .as_ref()
-            .and_then(|token| Address::open(token, &reception.key).ok());
+            .and_then(|token| Address::open(token, &reception.sealer).ok());
         let (position, key) = match text.rsplit_once(char::from(ID_SEPARATOR)) {
             Some((position, key)) => match <[u8; KEY_CHARS]>::try_from(key.as_bytes()) {
                 Ok(key) => (position, Some(key)),
@@ -273,7 +274,7 @@ async fn verify(reception: &Reception, jwt: &str) -> Result<Claims, Refused> {
 
 /// The claims as JSON; a valid token's are an object.
 pub fn object(claims: &Claims) -> Value {
-    match claims.object() {
+    match claims.value() {
         Ok(claims) => extractors::merged([claims]),
         Err(_unreadable) => json!({}),
     }

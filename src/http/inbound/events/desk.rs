@@ -18,7 +18,7 @@ use crate::{
     core::{
         event::Event,
         session::Name,
-        subscription::{Index, Subscription, TypePattern, extractors::Extractors},
+        subscription::{index::Index, Subscription, TypePattern, extractors::Extractors},
     },
     http::inbound::events::{
         frame::{Frame, KEY_CHARS},

@@ -160,11 +160,8 @@ mod tests {
     use super::*;
 
     fn frame(event_type: &str, text: &str) -> Rc<Frame> {
-        let event = Event {
-            text: Bytes::copy_from_slice(text.as_bytes()),
-            event_type: event_type.into(),
-            id: "1".into(),
-        };
+        let text = text.replace('@', &serde_json::Value::from(event_type).to_string());
+        let event = Event::parse(text.into()).expect("event");
         Frame::new(Arc::new(event), "CUR".into())
     }
 

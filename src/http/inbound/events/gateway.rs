@@ -6,8 +6,7 @@ use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::core::{
-    event::{Event, gateway::gateway},
-    hub::delivery::Gap,
+    event::{Event, gateway},
     subscription::{self, Subscription},
 };
 
@@ -42,14 +41,10 @@ pub fn gap(from: &str, to: &str) -> Arc<Event> {
     create("rig.gap", Some(json!({ "from": from, "to": to })))
 }
 
-/// [`gap`], for events of other nodes that were lost on their way here.
-pub fn gap_of(gap_: &Gap, from: &str) -> Arc<Event> {
-    gap(from, &gap_.cursor)
-}
-
 fn create(event_type: &str, data: Option<Value>) -> Arc<Event> {
     let time = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, false);
-    Arc::new(gateway(event_type, data, &uuid(fastrand::u128(..)), &time))
+    let id = uuid(fastrand::u128(..));
+    Arc::new(gateway(event_type, data, &id, &time))
 }
 
 /// A random UUID (RFC 9562, 5.4). It has to be unique, not secret.

@@ -60,12 +60,13 @@ impl HubLink {
     ///
     /// # Errors
     /// [`CarryFault`]
-    pub async fn carry(&self, to: NodeId, desk: u32, bytes: Bytes) -> Result<Bytes, CarryFault> {
-        let carry = Carry {
-            to,
-            desk: Some(desk),
-            bytes,
-        };
+    pub async fn carry(
+        &self,
+        to: NodeId,
+        desk: Option<u32>,
+        bytes: Bytes,
+    ) -> Result<Bytes, CarryFault> {
+        let carry = Carry { to, desk, bytes };
         self.carry
             .send(carry)
             .await

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use crate::{
     core::{
         hub::{input::From, position::Vector},
-        subscription::{Index, TypePattern},
+        subscription::{index::Index, TypePattern},
     },
     http::inbound::{
         connection::Client,

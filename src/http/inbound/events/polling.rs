@@ -163,7 +163,7 @@ async fn poll(reception: &Arc<Reception>, ticket: Ticket) -> Outcome {
         };
     }
     let bytes = Carried::poll(&order).to_bytes();
-    let carried = reception.hub.carry(address.node, address.desk, bytes);
+    let carried = reception.hub.carry(address.node, Some(address.desk), bytes);
     match carried.await.map(|bytes| Answered::read(&bytes)) {
         Ok(Answered::Polled { last, events }) => {
             let events = events.into_iter().map(bytes::Bytes::from).collect();
@@ -197,7 +197,7 @@ fn respond(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let token = address.seal(&reception.key, crate::core::seal::fresh_nonce());
+    let token = address.seal(&reception.sealer);
     set_cookie(headers, CONNECTION_TOKEN, &token);
     set_cookie(headers, LAST_EVENT_ID, &cookie_value(last));
     let cors = &client.worker.shared.settings.cors;
@@ -253,7 +253,7 @@ impl Ticket {
         let token = cookie(headers, CONNECTION_TOKEN)?;
         let last = cookie(headers, LAST_EVENT_ID);
         Some(Self {
-            address: Address::open(token, &reception.key).ok()?,
+            address: Address::open(token, &reception.sealer).ok()?,
             last: last.and_then(|last| serde_json::from_str(last).ok()),
         })
     }

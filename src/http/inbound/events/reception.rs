@@ -8,15 +8,19 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     core::{
         hub::position::NodeId,
-        seal::{Key, NONCE_BYTES},
         session::Name,
         subscription::{Subscription, extractors::Extractors},
     },
-    http::inbound::{
-        events::{desk::LineId, frame::KEY_CHARS, rate::Rate, token::Address},
-        gate::Gate,
+    http::{
+        awaited::Awaited,
+        inbound::{
+            events::{
+                frame::KEY_CHARS, hub_link::HubLink, rate::Rate, seats::LineId, token::Address,
+            },
+            gate::Gate,
+        },
+        sealer::{self, Sealer},
     },
-    message::hub::HubLink,
     telemetry::events::EventMetrics,
 };
 
@@ -25,7 +29,9 @@ pub struct Reception {
     /// This node.
     pub node: NodeId,
     /// Seals connection tokens.
-    pub key: Key,
+    pub sealer: Sealer,
+    /// Requests that wait for asynchronous answers.
+    pub awaited: Arc<Awaited>,
     /// Judges tokens.
     pub gate: Gate,
     /// Extractors in force.
@@ -95,7 +101,7 @@ impl Reception {
             line,
             key,
         };
-        address.seal(&self.key, nonce())
+        address.seal(&self.sealer)
     }
 }
 
@@ -103,15 +109,13 @@ impl Reception {
 pub fn fresh_key() -> [u8; KEY_CHARS] {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let mut key = [0; KEY_CHARS];
-    let [nonce @ .., _, _, _, _, _, _, _, _, _, _, _, _] = nonce();
+    let random = sealer::random::<12>().unwrap_or_else(|_none| {
+        // Only on a system without random numbers, which has no secrets at all.
+        std::array::from_fn(|_index| fastrand::u8(..))
+    });
     // 12 bytes are exactly 16 characters.
-    drop(URL_SAFE_NO_PAD.encode_slice(nonce, &mut key));
+    drop(URL_SAFE_NO_PAD.encode_slice(random, &mut key));
     key
-}
-
-/// Random bytes fit for cryptography.
-fn nonce() -> [u8; NONCE_BYTES] {
-    crate::core::seal::fresh_nonce()
 }
 
 /// Seconds since 1970.

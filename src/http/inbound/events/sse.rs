@@ -4,8 +4,7 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{
-        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        CACHE_CONTROL, CONTENT_TYPE,
+        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, CACHE_CONTROL, CONTENT_TYPE,
     },
 };
 use hyper::body::{Body, Incoming};
@@ -64,7 +63,7 @@ pub async fn answer(client: &Client, request: &Request<Incoming>) -> Response<An
         let seated = open(client, admitted, Wire::Sse { chunked }, head);
         client.handover.set(seated);
         // The connection is taken from under this future before it is polled again.
-        std::future::pending::<()>().await;
+        return std::future::pending().await;
     }
     let mut response = if *request.method() == Method::HEAD {
         Response::new(Answer::complete(Bytes::new()))

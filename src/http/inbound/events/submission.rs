@@ -126,7 +126,16 @@ pub async fn answer(
         Asked::Submit => {
             let has_body = !request.body().is_end_stream();
             // Whether it may be submitted is decided here.
-            let check = async |_submitted: Submitted<'_>| Verdict::Allowed;
+            let check = async |submitted: Submitted<'_>| {
+                let checks = &client.worker.checks;
+                if checks
+                    .submission(submitted.headers, submitted.body.clone(), None)
+                    .await {
+                    Verdict::Allowed
+                } else {
+                    Verdict::Denied
+                }
+            };
             match exchange(client, request, check).await {
                 Ok(accepted) => {
                     let mut response = plain(StatusCode::ACCEPTED, accepted, marks);

@@ -23,7 +23,7 @@ use crate::{
             LIST_BYTES_MAX,
             extractors::merged,
             fault::{Door, SubscriptionFault, expected_json},
-            list, union,
+            list,
         },
     },
     http::inbound::{
@@ -107,10 +107,10 @@ async fn replace(
     if !reception.gate.is_open() {
         return Err(refused(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable."));
     }
-    if !client.worker.checks.on_put(&reception.gate, headers, &body).await {
+    if !client.worker.checks.subscription(headers, body.clone()).await {
         return Err(refused(StatusCode::FORBIDDEN, "Subscription denied."));
     }
-    let address = Address::open(token, &reception.key)
+    let address = Address::open(token, &reception.sealer)
         .map_err(|_fault| Refused::bad_request("Invalid connection token."))?;
     let claims = claims(reception, headers).await?;
     let named = list::parse(&list).map_err(wrong)?;
@@ -120,7 +120,7 @@ async fn replace(
         .iter()
         .filter_map(|claims| reception.gate.session(claims))
         .collect();
-    let objects = claims.iter().filter_map(|claims| claims.object().ok());
+    let objects = claims.iter().filter_map(|claims| claims.value().ok());
     let mut subscriptions = extractors.infer(&merged(objects));
     subscriptions.extend(named);
     let order = Subscribe {
@@ -149,7 +149,7 @@ async fn deliver(
         return Ok(ordered && done.await.unwrap_or(false));
     }
     let bytes = Carried::subscribe(&order).to_bytes();
-    let carried = reception.hub.carry(address.node, address.desk, bytes);
+    let carried = reception.hub.carry(address.node, Some(address.desk), bytes);
     match carried.await.map(|bytes| Answered::read(&bytes)) {
         Ok(Answered::Subscribed) => Ok(true),
         Ok(Answered::Gone | Answered::Polled { .. }) | Err(CarryFault::Gone) => Ok(false),
