@@ -8,9 +8,11 @@
 //!
 
 pub mod cluster;
+pub mod hub;
 pub mod keys;
 pub mod proxy;
 pub mod registry;
+pub mod sessions;
 #[cfg(test)]
 pub(crate) mod tests;
 

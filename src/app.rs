@@ -5,11 +5,19 @@
 
 pub mod demo;
 pub mod drain;
+mod events;
 pub mod ports;
 #[cfg(test)]
 mod tests;
 
-use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Instant};
+use std::{
+    io,
+    net::SocketAddr,
+    process::ExitCode,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{Addr, AsyncContext, Context, Recipient, Supervisor};
 use actix_rt::{Arbiter, System};
@@ -25,28 +33,45 @@ use crate::{
         keys::KeysActor,
         proxy::ProxyActor,
         registry::{Parts, RegistryActor, wall_ms},
+        sessions::SessionsActor,
     },
-    app::ports::{Listener, Ports},
+    app::{
+        events::Events,
+        ports::{Listener, Ports},
+    },
     config::{Config, cluster::Cluster, jwt::Jwt, listeners::Guard, node::Shutdown},
     core::{
         api::{seed::Seed, validate::Surroundings},
         auth::{claims::Requirements, keys::KeySet},
+        hub::position::NodeId,
         registry::{Registry, activatable},
         replica::{Identity, Replica, id::PeerId, params::Params, stamp::Now},
+        seal::Purpose,
+        session::Field,
     },
     http::{
-        admin::{self, AdminState, guard::BearerToken, server::ServerOptions},
+        admin::{
+            self, AdminState, guard::BearerToken, responses::Responses, server::ServerOptions,
+            session_blacklist::Sessions,
+        },
+        awaited::Awaited,
         inbound::{
+            events::{
+                checks::{Check, Checks},
+                service::{self, Inbox},
+            },
             gate::Gate,
             listener,
             refusal::Cors,
             worker::{Settings, Shared, Worker},
         },
+        sealer::{self, Sealer},
         tls::{CertificateCell, Files},
     },
     message::{
         keys::RefreshKeys,
         proxy::{ApisPublished, SnapshotCell},
+        session::SessionCell,
     },
     p2p,
     telemetry::{
@@ -59,6 +84,9 @@ use crate::{
 
 /// The process could not start although its configuration is sound (a port is taken, say).
 const EXIT_START_FAILED: u8 = 1;
+
+/// Longest wait for an asynchronous answer.
+const LATE_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +130,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Tokens cannot be sealed.
+    #[error(transparent)]
+    Randomness(#[from] sealer::NoRandomness),
     /// Meters.
     #[error("metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -142,7 +173,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let ground = Ground::lay(&config)?;
     let seeds = std::mem::take(&mut config.seeds);
     let mut actors = Actors::start(&ground, &config, seeds).await?;
-    let inbound = Inbound::start(&ground, &actors, &mut config).await?;
+    let inbound = Inbound::start(&ground, &mut actors, &mut config).await?;
     let admin = start_admin(&ground, &actors, &config)?;
     ground.ports.log();
     let (apis, endpoints) = (ground.metrics.apis.get(), ground.metrics.endpoints.get());
@@ -186,6 +217,12 @@ struct Ground {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     snapshot: Arc<SnapshotCell>,
+    sessions: Arc<SessionCell>,
+    awaited: Arc<Awaited>,
+    /// This process, for other nodes' events.
+    node: NodeId,
+    /// Of tokens that this cluster gives out.
+    secret: sealer::Secret,
     /// Given to whoever must not die.
     alarm: mpsc::UnboundedSender<&'static str>,
     bell: mpsc::UnboundedReceiver<&'static str>,
@@ -200,6 +237,8 @@ struct Actors {
     /// Told when the node may take writes; taken once the ports are open.
     is_ready: Option<oneshot::Receiver<()>>,
     gate: Gate,
+    sessions: Addr<SessionsActor>,
+    events: Events,
     _keys: Option<Addr<KeysActor>>,
 }
 
@@ -215,8 +254,18 @@ pub struct Inbound {
 impl Ground {
     fn lay(config: &Config) -> Result<Self, StartError> {
         let (alarm, bell) = mpsc::unbounded_channel();
+        let metrics = Metrics::new()?;
+        let (node, secret) = (NodeId::new(fastrand::u64(..)), secret(config)?);
         Ok(Self {
-            metrics: Metrics::new()?,
+            awaited: Awaited::new(
+                node.as_u64(),
+                Sealer::new(&secret, Purpose::Correlation),
+                metrics.awaited_answers.clone(),
+            ),
+            node,
+            secret,
+            metrics,
+            sessions: Arc::new(SessionCell::new()),
             health: Arc::new(Health::default()),
             snapshot: Arc::new(SnapshotCell::default()),
             alarm,
@@ -257,7 +306,19 @@ impl Actors {
         proxy.send(published).await.map_err(io::Error::other)?;
         let registry = start_registry(registry, config, ground)?;
         let (gate, keys) = gate(&config.jwt, ground)?;
+        let (cell, name) = (Arc::clone(&ground.sessions), config.node_name.clone());
+        let sessions = Supervisor::start(move |_ctx| SessionsActor::new(cell, name));
+        let events = Events::start(events::Parts {
+            node: ground.node,
+            sealer: Sealer::new(&ground.secret, Purpose::Connection),
+            gate: gate.clone(),
+            awaited: Arc::clone(&ground.awaited),
+            metrics: &ground.metrics,
+            workers: config.workers,
+        })?;
         Ok(Self {
+            sessions,
+            events,
             registry,
             is_ready: Some(is_ready),
             gate,
@@ -271,7 +332,7 @@ impl Actors {
 impl Inbound {
     async fn start(
         ground: &Ground,
-        actors: &Actors,
+        actors: &mut Actors,
         config: &mut Config,
     ) -> Result<Self, StartError> {
         let settings = Settings {
@@ -286,10 +347,14 @@ impl Inbound {
             by: ports::own_address(&config.host).await,
             cors: Cors::new(&config.cors.allow_origin),
             request_log: config.log.requests,
+            late_answer_timeout: LATE_ANSWER_TIMEOUT,
         };
         let shared = Shared::new(
             Arc::clone(&ground.snapshot),
             actors.gate.clone(),
+            Some(actors.events.hub.clone().recipient()),
+            Arc::clone(&actors.events.reception),
+            Arc::clone(&ground.awaited),
             Arc::clone(&ground.metrics),
             Arc::clone(&ground.health),
             settings,
@@ -302,8 +367,12 @@ impl Inbound {
         let tls = ground.server_tls(&[b"h2", b"http/1.1"])?;
         let acceptor = tls.map(|tls| TlsAcceptor::from(Arc::new(tls)));
         let (stop, stopped) = watch::channel(false);
-        let workers = (0..config.workers).map(|_number| {
+        let inboxes = std::mem::take(&mut actors.events.inboxes);
+        let workers = inboxes.into_iter().enumerate().map(|(number, inbox)| {
             spawn_worker(WorkerParts {
+                number,
+                inbox,
+                checks: actors.events.checks.clone(),
                 shared: Arc::clone(&shared),
                 upstream: Arc::clone(&upstream),
                 listeners: ground.ports.inbound.clone(),
@@ -425,6 +494,7 @@ fn start_admin(
         propose: actors.registry.clone().recipient(),
         list: actors.registry.clone().recipient(),
         get: actors.registry.clone().recipient(),
+        submit: Some(actors.events.hub.clone().recipient()),
         cluster: admin::cluster::Cluster {
             nodes: actors.registry.clone().recipient(),
             rounds: actors.registry.clone().recipient(),
@@ -433,6 +503,14 @@ fn start_admin(
             spread: actors.registry.clone().recipient(),
             join: actors.registry.clone().recipient(),
             leave: actors.registry.clone().recipient(),
+        },
+        sessions: Sessions {
+            revoke: actors.sessions.clone().recipient(),
+            revoked: Arc::clone(&ground.sessions),
+        },
+        responses: Responses {
+            awaited: Arc::clone(&ground.awaited),
+            carry: actors.events.hub.clone().recipient(),
         },
         snapshot: Arc::clone(&ground.snapshot),
         health: Arc::clone(&ground.health),
@@ -489,11 +567,29 @@ fn gate(jwt: &Jwt, ground: &Ground) -> Result<(Gate, Option<Addr<KeysActor>>), S
         Supervisor::start(move |_ctx| KeysActor::new(url, tls, keys, alarm))
     });
     let refresh: Option<Recipient<RefreshKeys>> = actor.clone().map(Addr::recipient);
-    Ok((Gate::new(keys, requirements, refresh), actor))
+    let sessions = Arc::clone(&ground.sessions);
+    let gate = Gate::new(keys, requirements, refresh, sessions, Field::default());
+    Ok((gate, actor))
+}
+
+/// Requests that wait for asynchronous answers. Their ids are good on all nodes with the same secret.
+/// What seals the tokens that this node gives out.
+fn secret(config: &Config) -> Result<sealer::Secret, StartError> {
+    let cookie = config
+        .cluster
+        .as_ref()
+        .and_then(|cluster| cluster.secret.as_ref());
+    Ok(match cookie {
+        Some(cookie) => sealer::Secret::shared(cookie.expose().as_bytes()),
+        None => sealer::Secret::own()?,
+    })
 }
 
 /// What a worker's thread is given.
 struct WorkerParts {
+    number: usize,
+    inbox: Inbox,
+    checks: (Check, Check),
     shared: Arc<Shared>,
     upstream: Arc<upstream::Settings>,
     listeners: Vec<Listener>,
@@ -513,6 +609,9 @@ fn spawn_worker(parts: WorkerParts) -> Arbiter {
 
 async fn run_worker(parts: WorkerParts) {
     let WorkerParts {
+        number,
+        inbox,
+        checks: (subscription, submission),
         shared,
         upstream,
         listeners,
@@ -520,7 +619,12 @@ async fn run_worker(parts: WorkerParts) {
         mut stopped,
         alarm,
     } = parts;
-    let worker = Worker::start(shared, upstream);
+    let reception = Arc::clone(&shared.events);
+    let desk = events::desk(&reception, number);
+    let tls = Arc::clone(&upstream.tls);
+    let checks = Checks::new(subscription, submission, shared.gate.clone(), tls);
+    actix_rt::spawn(service::serve(Rc::clone(&desk), reception, inbox));
+    let worker = Worker::start(shared, upstream, desk, checks);
     let mut loops = Vec::new();
     for listener in listeners {
         let tls = if listener.tls { acceptor.clone() } else { None };

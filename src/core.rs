@@ -4,7 +4,7 @@
 //! out. No I/O, clock, environment, randomness, actor, `async` or global lives here, so every rule
 //! can be tested by calling it. Rooms, each needing only those named before it: [`path`],
 //! [`pattern`], [`api`]; on these stand [`route`], [`registry`] and [`auth`], which do not know each
-//! other. [`trace`] stands alone.
+//! other. [`session`] stands on [`auth`]. [`trace`] and [`seal`] stand alone.
 
 pub mod api;
 pub mod auth;
@@ -16,6 +16,8 @@ pub mod pattern;
 pub mod registry;
 pub mod replica;
 pub mod route;
+pub mod seal;
+pub mod session;
 pub mod subscription;
 pub mod trace;
 pub mod version;

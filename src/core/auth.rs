@@ -4,7 +4,8 @@
 //! [`keys::KeySet`] is built at start and after each fetch of published keys; [`token::verify`]
 //! judges one token, [`authenticate`] one request. The clock is an argument. Rooms, each needing
 //! only those named before it: `algorithm`, `pem`, `key`, `container`, `jwks`, `keys`, `cache`,
-//! `rejection`, `claims`, `token`, `extract`. Deliberately absent: fetching keys, sessions and the blacklist.
+//! `rejection`, `claims`, `token`, `extract`. Deliberately absent: fetching
+//! keys; sessions and the blacklist ([`crate::core::session`]), which callers of [`authenticate`] add.
 
 pub mod algorithm;
 pub mod cache;
@@ -19,21 +20,18 @@ pub mod rejection;
 pub mod token;
 
 #[cfg(test)]
-mod fixture;
+pub(in crate::core) mod fixture;
 #[cfg(test)]
 mod tests;
+
+use std::borrow::Cow;
 
 use http::HeaderMap;
 use thiserror::Error;
 
 use crate::core::{
     api::Auth,
-    auth::{
-        cache::SignatureCache,
-        claims::{Claims, Requirements},
-        keys::KeySet,
-        rejection::Rejection,
-    },
+    auth::{claims::Claims, rejection::Rejection},
 };
 
 /// Why a request may not pass. All of them are the same answer to the client.
@@ -51,8 +49,8 @@ pub enum Refused {
     Rejected(Rejection),
 }
 
-/// Decides whether a request passes a secured endpoint: it does if one of its tokens is valid at
-/// `now` (seconds since 1970), and the claims of the first valid one are returned.
+/// Decides whether a request passes a secured endpoint: it does if `verify` accepts one of its
+/// tokens, and the claims of the first one are returned.
 ///
 /// # Errors
 ///
@@ -61,17 +59,26 @@ pub fn authenticate(
     auth: &Auth,
     headers: &HeaderMap,
     query: Option<&str>,
-    keys: &KeySet,
-    requirements: &Requirements,
-    now: u64,
-    cache: &mut SignatureCache,
+    verify: impl FnMut(&str) -> Result<Claims, Rejection>,
 ) -> Result<Claims, Refused> {
     if !auth.jwt || (auth.header.is_none() && auth.query.is_none()) {
         return Err(Refused::NoSource);
     }
+    first_valid(&extract::candidates(auth, headers, query), verify)
+}
+
+/// The claims of the first of `tokens` that `verify` accepts.
+///
+/// # Errors
+///
+/// [`Refused::NoToken`], [`Refused::Rejected`].
+pub fn first_valid(
+    tokens: &[Cow<'_, str>],
+    mut verify: impl FnMut(&str) -> Result<Claims, Rejection>,
+) -> Result<Claims, Refused> {
     let mut refused = Refused::NoToken;
-    for token in extract::candidates(auth, headers, query) {
-        match token::verify_cached(&token, keys, requirements, now, cache) {
+    for token in tokens {
+        match verify(token) {
             Ok(claims) => return Ok(claims),
             Err(rejection) => {
                 if !matches!(refused, Refused::Rejected(Rejection::UnknownKid(_))) {

@@ -5,6 +5,10 @@
 //! GET PUT DELETE  /vN/apis/{id}       apis
 //! GET             /v3/cluster/nodes, /rounds, /conflicts, /changes/{change}   cluster
 //! POST            /v3/cluster/join, /leave                                    cluster
+//! POST            /vN/messages        messages an event, or several
+//! POST            /vN/session-blacklist        session_blacklist
+//! GET             /vN/session-blacklist/{id}   session_blacklist
+//! POST            /vN/responses       responses  the answer for a client that waits
 //! POST            /v3/probe           probe    what would the proxy do? nothing is sent
 //! GET             /health[/live]      health   the process answers
 //! GET             /health/ready       health   load balancers may send traffic
@@ -19,7 +23,8 @@
 //! Browsers: a page of another site can make a browser on this host send requests here. There are
 //! no CORS headers and no OPTIONS, so such a page can neither read an answer nor use PUT, DELETE or
 //! a JSON content type; a form or untyped POST, which needs no leave, is read ([`body`]) but can
-//! never become a definition, as `version_data` would have to be an object. Joining and leaving are
+//! never become a definition, as `version_data` would have to be an object. It can revoke a session
+//! whose name it knows, as in the original; `POST /vN/responses` needs an id that cannot be guessed. Joining and leaving are
 //! done only for bodies with a JSON content type. A page whose host name
 //! is pointed at this host later (DNS rebinding) is not held by this: set `API_TOKEN`.
 //!
@@ -31,12 +36,16 @@ pub mod body;
 pub mod cluster;
 pub mod guard;
 pub mod health;
+pub mod messages;
+mod inspect;
 pub mod metrics;
 pub mod openapi;
 pub mod probe;
 mod query;
 pub mod request_id;
+pub mod responses;
 pub mod server;
+pub mod session_blacklist;
 pub mod swagger;
 #[cfg(test)]
 mod tests;
@@ -55,10 +64,14 @@ use actix_web::{
 };
 
 pub use self::server::server;
-use self::{cluster::Cluster, guard::BearerToken, metrics::Render, probe::TokenCheck};
+use self::{
+    cluster::Cluster, guard::BearerToken, metrics::Render, probe::TokenCheck, responses::Responses,
+    session_blacklist::Sessions,
+};
 use crate::{
     http::problem::Problem,
     message::{
+        hub::Submit,
         proxy::SnapshotCell,
         registry::{GetApi, ListApis, ProposeChange},
     },
@@ -77,8 +90,14 @@ pub struct AdminState {
     pub list: Recipient<ListApis>,
     /// Shows one definition.
     pub get: Recipient<GetApi>,
+    /// Takes events; `None`: this node takes none.
+    pub submit: Option<Recipient<Submit>>,
     /// Knows the other nodes.
     pub cluster: Cluster,
+    /// Revokes sessions.
+    pub sessions: Sessions,
+    /// Answers waiting requests.
+    pub responses: Responses,
     /// What the proxy routes by.
     pub snapshot: Arc<SnapshotCell>,
     /// Whether the node is ready for traffic.
@@ -165,16 +184,36 @@ fn routes() -> Vec<RouteLine> {
     for version in ["/v2", "/v3"] {
         let all = format!("{version}/apis");
         let one = format!("{version}/apis/{{id}}");
+        let messages = format!("{version}/messages");
         routes.extend([
             RouteLine::new(Method::GET, &all, || Route::new().to(apis::list)),
             RouteLine::new(Method::POST, &all, || Route::new().to(apis::create)),
             RouteLine::new(Method::GET, &one, || Route::new().to(apis::show)),
             RouteLine::new(Method::PUT, &one, || Route::new().to(apis::replace)),
             RouteLine::new(Method::DELETE, &one, || Route::new().to(apis::remove)),
+            RouteLine::new(Method::POST, &messages, || {
+                Route::new().to(messages::submit)
+            }),
+        ]);
+        let all = format!("{version}/session-blacklist");
+        let one = format!("{all}/{{session_id}}");
+        routes.extend([
+            RouteLine::new(Method::POST, &all, || {
+                Route::new().to(session_blacklist::revoke)
+            }),
+            RouteLine::new(Method::GET, &one, || {
+                Route::new().to(session_blacklist::show)
+            }),
         ]);
     }
     routes.extend(cluster::routes());
     routes.extend([
+        RouteLine::new(Method::POST, "/v2/responses", || {
+            Route::new().to(responses::create_v2)
+        }),
+        RouteLine::new(Method::POST, "/v3/responses", || {
+            Route::new().to(responses::create)
+        }),
         RouteLine::new(Method::POST, "/v3/probe", || Route::new().to(probe::probe)),
         RouteLine::new(Method::GET, "/health", || Route::new().to(health::live)),
         RouteLine::new(Method::GET, "/health/live", || {

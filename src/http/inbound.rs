@@ -2,7 +2,7 @@
 //!
 //! Life of a request: [`listener`] accepts and limits connections, [`connection`] speaks HTTP/1.1
 //! or HTTP/2 on them, [`forward`] plans and sends, [`answer`] streams back and counts, [`refusal`]
-//! is the one table of the gateway's own answers, [`tunnel`] carries upgraded connections,
+//! is the one table of the gateway's own answers, [`late`] waits for asynchronous ones, [`tunnel`] carries upgraded connections,
 //! [`farewell`] closes.
 //!
 //! Everything of one worker lives on one thread ([`worker`]); workers share only what is behind
@@ -12,10 +12,12 @@ pub mod activity;
 pub mod answer;
 pub mod client_stream;
 pub mod connection;
+pub mod events;
 pub mod farewell;
 pub mod forward;
 pub mod gate;
 mod head;
+pub mod late;
 pub mod listener;
 pub mod peer;
 pub mod refusal;

@@ -64,6 +64,8 @@ pub enum Outcome {
     Unreachable,
     /// The target did not answer in time.
     RequestTimeout,
+    /// The target accepted the request, but the answer did not come in time.
+    ResponseTimeout,
     /// The route's target is of a kind that this node cannot serve.
     Unavailable,
 }
@@ -106,6 +108,8 @@ pub struct Metrics {
     pub inbound_refused: IntCounterVec,
     /// Answers cut off because the target broke off within the body.
     pub answers_cut_off: IntCounter,
+    /// Requests that wait for an asynchronous answer.
+    pub awaited_answers: IntGauge,
     /// Active API definitions.
     pub apis: IntGauge,
     /// Routed endpoints.
@@ -117,7 +121,7 @@ pub struct Metrics {
 // === impl Outcome ===
 
 impl Outcome {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Ok,
         Self::NotFound,
         Self::BadRequest,
@@ -128,6 +132,7 @@ impl Outcome {
         Self::ClientClosed,
         Self::Unreachable,
         Self::RequestTimeout,
+        Self::ResponseTimeout,
         Self::Unavailable,
     ];
 
@@ -144,6 +149,7 @@ impl Outcome {
             Self::ClientClosed => "client_closed",
             Self::Unreachable => "unreachable",
             Self::RequestTimeout => "request_timeout",
+            Self::ResponseTimeout => "response_timeout",
             Self::Unavailable => "unavailable",
         }
     }
@@ -200,6 +206,10 @@ impl Metrics {
             answers_cut_off: counter(
                 "rig_proxy_answers_cut_off_total",
                 "Answers cut off because the target broke off within the body.",
+            )?,
+            awaited_answers: gauge(
+                "rig_proxy_awaited_answers",
+                "Requests that wait for an asynchronous answer.",
             )?,
             apis: gauge("rig_apis", "Active API definitions.")?,
             endpoints: gauge("rig_endpoints", "Routed endpoints.")?,

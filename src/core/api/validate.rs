@@ -53,8 +53,8 @@ pub const fn is_supported_yet(target: Target, response_from: ResponseFrom) -> bo
     match target {
         Target::Http => match response_from {
             // A NATS answer cannot reach an HTTP request: always synchronous.
-            ResponseFrom::Http | ResponseFrom::Nats => true,
-            ResponseFrom::HttpAsync | ResponseFrom::Kafka | ResponseFrom::Kinesis => false,
+            ResponseFrom::Http | ResponseFrom::HttpAsync | ResponseFrom::Nats => true,
+            ResponseFrom::Kafka | ResponseFrom::Kinesis => false,
         },
         Target::Kafka | Target::Kinesis | Target::Nats => false,
     }

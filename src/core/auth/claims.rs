@@ -2,8 +2,7 @@
 //! (RFC 7519 4.1; spec: `auth.md` 6.1).
 //!
 //! Only what the decision needs is read at once; all else stays text until somebody asks.
-//! Deliberately absent: signatures ([`super::token`]) and the session blacklist, which will look at
-//! [`Claims::value`].
+//! Deliberately absent: signatures ([`super::token`]) and the session blacklist ([`crate::core::session`]).
 
 use std::fmt;
 
@@ -96,6 +95,15 @@ impl Claims {
         self.expires
     }
 
+    /// Some of the claims: `T` is read from the object they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Unreadable`] if that is not what they are.
+    pub(in crate::core) fn read_as<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
+        object(&self.payload).ok_or(Rejection::Unreadable)
+    }
+
     /// All claims.
     ///
     /// # Errors
@@ -103,7 +111,7 @@ impl Claims {
     /// [`Rejection::Unreadable`] if a claim nobody has looked at so far is malformed, for example a
     /// number beyond all range.
     pub fn value(&self) -> Result<Map<String, Value>, Rejection> {
-        object(&self.payload).ok_or(Rejection::Unreadable)
+        self.read_as()
     }
 }
 

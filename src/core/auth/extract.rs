@@ -46,6 +46,29 @@ pub fn bearer(value: &HeaderValue) -> impl Iterator<Item = Cow<'_, str>> {
         .filter_map(text)
 }
 
+/// The bearer tokens of all `authorization` lines, at most [`CANDIDATES_MAX`]: whose claims a
+/// subscription may be inferred from.
+pub fn bearer_tokens(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
+    let values = headers.get_all(header::AUTHORIZATION).iter();
+    values.flat_map(bearer).take(CANDIDATES_MAX).collect()
+}
+
+/// The same for the checks of subscriptions and submissions, where an item without any scheme counts
+/// as a token too (spec: `auth.md` 6.2). Not for proxied requests.
+pub fn check_tokens(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
+    let items = (headers.get_all(header::AUTHORIZATION).iter())
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii);
+    items
+        .filter_map(|item| {
+            let is_bare = !item.iter().any(u8::is_ascii_whitespace);
+            after_scheme(item).or(is_bare.then_some(item))
+        })
+        .filter_map(text)
+        .take(CANDIDATES_MAX)
+        .collect()
+}
+
 /// The token of any other header: a whole line, with or without `Bearer` in front.
 fn bare(value: &HeaderValue) -> Option<Cow<'_, str>> {
     let value = value.as_bytes().trim_ascii();

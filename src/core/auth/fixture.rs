@@ -13,35 +13,36 @@ use crate::core::auth::{
     keys::KeySet,
 };
 
-pub(super) const RSA_CERTIFICATE: &str = include_str!("fixture/rsa.certificate.pem");
-pub(super) const RSA_PUBLIC: &str = include_str!("fixture/rsa.public.pem");
-pub(super) const RSA_PUBLIC_PKCS1: &str = include_str!("fixture/rsa.public.pkcs1.pem");
-pub(super) const RSA_PKCS8: &str = include_str!("fixture/rsa.pkcs8.pem");
-pub(super) const RSA_PKCS1: &str = include_str!("fixture/rsa.pkcs1.pem");
-pub(super) const RSA_1024_PUBLIC: &str = include_str!("fixture/rsa.1024.public.pem");
-pub(super) const RSA_OTHER_PUBLIC: &str = include_str!("fixture/rsa.other.public.pem");
-pub(super) const RSA_OTHER_PKCS8: &str = include_str!("fixture/rsa.other.pkcs8.pem");
-pub(super) const EC_PUBLIC: &str = include_str!("fixture/ec.public.pem");
-pub(super) const EC_COMPRESSED_PUBLIC: &str = include_str!("fixture/ec.compressed.public.pem");
-pub(super) const EC_PKCS8: &str = include_str!("fixture/ec.pkcs8.pem");
-pub(super) const EC_SEC1: &str = include_str!("fixture/ec.sec1.pem");
-pub(super) const EC_ENCRYPTED: &str = include_str!("fixture/ec.encrypted.pem");
-pub(super) const EC_P384_PUBLIC: &str = include_str!("fixture/ec.p384.public.pem");
-pub(super) const ED_PUBLIC: &str = include_str!("fixture/ed.public.pem");
-pub(super) const ED_PKCS8: &str = include_str!("fixture/ed.pkcs8.pem");
+pub(in crate::core) const RSA_CERTIFICATE: &str = include_str!("fixture/rsa.certificate.pem");
+pub(in crate::core) const RSA_PUBLIC: &str = include_str!("fixture/rsa.public.pem");
+pub(in crate::core) const RSA_PUBLIC_PKCS1: &str = include_str!("fixture/rsa.public.pkcs1.pem");
+pub(in crate::core) const RSA_PKCS8: &str = include_str!("fixture/rsa.pkcs8.pem");
+pub(in crate::core) const RSA_PKCS1: &str = include_str!("fixture/rsa.pkcs1.pem");
+pub(in crate::core) const RSA_1024_PUBLIC: &str = include_str!("fixture/rsa.1024.public.pem");
+pub(in crate::core) const RSA_OTHER_PUBLIC: &str = include_str!("fixture/rsa.other.public.pem");
+pub(in crate::core) const RSA_OTHER_PKCS8: &str = include_str!("fixture/rsa.other.pkcs8.pem");
+pub(in crate::core) const EC_PUBLIC: &str = include_str!("fixture/ec.public.pem");
+pub(in crate::core) const EC_COMPRESSED_PUBLIC: &str =
+    include_str!("fixture/ec.compressed.public.pem");
+pub(in crate::core) const EC_PKCS8: &str = include_str!("fixture/ec.pkcs8.pem");
+pub(in crate::core) const EC_SEC1: &str = include_str!("fixture/ec.sec1.pem");
+pub(in crate::core) const EC_ENCRYPTED: &str = include_str!("fixture/ec.encrypted.pem");
+pub(in crate::core) const EC_P384_PUBLIC: &str = include_str!("fixture/ec.p384.public.pem");
+pub(in crate::core) const ED_PUBLIC: &str = include_str!("fixture/ed.public.pem");
+pub(in crate::core) const ED_PKCS8: &str = include_str!("fixture/ed.pkcs8.pem");
 
 /// The time of the recordings of the original; their tokens expire at 1795460942.
-pub(super) const NOW: u64 = 1_795_460_400;
+pub(in crate::core) const NOW: u64 = 1_795_460_400;
 /// Shared secret of the recordings.
-pub(super) const SECRET: &str = "mysecret";
+pub(in crate::core) const SECRET: &str = "mysecret";
 /// Asks for nothing.
-pub(super) const ANYBODY: Requirements = Requirements {
+pub(in crate::core) const ANYBODY: Requirements = Requirements {
     issuer: None,
     audience: None,
 };
 
 /// The private key that belongs to [`public`].
-pub(super) fn private(algorithm: Algorithm) -> EncodingKey {
+pub(in crate::core) fn private(algorithm: Algorithm) -> EncodingKey {
     match algorithm.family() {
         Family::Hmac => EncodingKey::from_secret(SECRET.as_bytes()),
         Family::Rsa => EncodingKey::from_rsa_pem(RSA_PKCS8.as_bytes()).unwrap(),
@@ -51,7 +52,7 @@ pub(super) fn private(algorithm: Algorithm) -> EncodingKey {
 }
 
 /// What `JWT_SECRET_KEY` holds for it.
-pub(super) fn public(algorithm: Algorithm) -> &'static str {
+pub(in crate::core) fn public(algorithm: Algorithm) -> &'static str {
     match algorithm.family() {
         Family::Hmac => SECRET,
         Family::Rsa => RSA_PUBLIC,
@@ -61,12 +62,12 @@ pub(super) fn public(algorithm: Algorithm) -> &'static str {
 }
 
 /// A key set with the fixed key of `algorithm` only.
-pub(super) fn key_set(algorithm: Algorithm) -> KeySet {
+pub(in crate::core) fn key_set(algorithm: Algorithm) -> KeySet {
     KeySet::new(algorithm, Some(public(algorithm))).unwrap()
 }
 
 /// Signs any header and payload text, however absurd.
-pub(super) fn sign_text(
+pub(in crate::core) fn sign_text(
     algorithm: Algorithm,
     key: &EncodingKey,
     header: &str,
@@ -82,13 +83,13 @@ pub(super) fn sign_text(
 }
 
 /// A proper token with these claims, signed with the usual key.
-pub(super) fn sign(algorithm: Algorithm, claims: &Value) -> String {
+pub(in crate::core) fn sign(algorithm: Algorithm, claims: &Value) -> String {
     let header = json!({"alg": algorithm.as_str(), "typ": "JWT"}).to_string();
     sign_text(algorithm, &private(algorithm), &header, &claims.to_string())
 }
 
 /// A proper RS256 token that names its key.
-pub(super) fn sign_rs256(private: &str, kid: Option<&str>) -> String {
+pub(in crate::core) fn sign_rs256(private: &str, kid: Option<&str>) -> String {
     let key = EncodingKey::from_rsa_pem(private.as_bytes()).unwrap();
     let header = match kid {
         Some(kid) => json!({"alg": "RS256", "kid": kid}),
@@ -104,7 +105,7 @@ pub(super) fn sign_rs256(private: &str, kid: Option<&str>) -> String {
 }
 
 /// The JWK of a private key in PKCS#8 PEM, without `kid`.
-pub(super) fn jwk(algorithm: Algorithm, private: &str) -> Value {
+pub(in crate::core) fn jwk(algorithm: Algorithm, private: &str) -> Value {
     let key = match algorithm.family() {
         Family::Hmac => EncodingKey::from_secret(private.as_bytes()),
         Family::Rsa => EncodingKey::from_rsa_pem(private.as_bytes()).unwrap(),
@@ -116,7 +117,7 @@ pub(super) fn jwk(algorithm: Algorithm, private: &str) -> Value {
 }
 
 /// `value` with one member set; `null` removes it.
-pub(super) fn with(mut value: Value, member: &str, content: Value) -> Value {
+pub(in crate::core) fn with(mut value: Value, member: &str, content: Value) -> Value {
     if let Some(object) = value.as_object_mut() {
         if content.is_null() {
             object.remove(member);

@@ -1,7 +1,8 @@
 //! Why a token is rejected, in the words clients see after `could not decode JWT: `
 //! (spec: `auth.md` 6.1, `events.md` 5.4).
 //!
-//! Deliberately absent: anything of the token itself, except the key id a fetch of keys needs.
+//! Deliberately absent: anything of the token itself, except the key id a fetch of keys needs and the
+//! name of a revoked session.
 
 use thiserror::Error;
 
@@ -9,7 +10,8 @@ use thiserror::Error;
 /// in a query or a message it would only cost time.
 pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
-/// Why a token is rejected. The texts go to clients; the first four are the original's words.
+/// Why a token is rejected. The texts go to clients; the first four and
+/// [`Rejection::Blacklisted`] are the original's words.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Rejection {
     /// The empty string.
@@ -40,4 +42,7 @@ pub enum Rejection {
     /// sender can invent ids. At most [`KID_BYTES_MAX`](crate::core::auth::jwks::KID_BYTES_MAX) bytes, not for logs.
     #[error("Invalid signature")]
     UnknownKid(String),
+    /// The token's session or `jti` is revoked; the name is the one that was found.
+    #[error("Ignoring blacklisted JWT with ID \"{0}\".")]
+    Blacklisted(String),
 }

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::core::auth::{
     algorithm::Algorithm,
+    cache::SignatureCache,
     fixture::{self, ANYBODY, NOW, RSA_PKCS8, SECRET, with},
     jwks::Jwks,
+    keys::KeySet,
 };
 
 /// Valid until 1795460942, `jti` is `s1`.
@@ -34,7 +36,9 @@ fn ask(
         headers.append(name, HeaderValue::from_str(value).unwrap());
     }
     let mut cache = SignatureCache::new();
-    authenticate(auth, &headers, query, keys, &ANYBODY, NOW, &mut cache)
+    authenticate(auth, &headers, query, |token| {
+        token::verify_cached(token, keys, &ANYBODY, NOW, &mut cache)
+    })
 }
 
 /// Asks with the secret of the recordings; the outcome is the rejection, if any.

@@ -42,7 +42,7 @@ pub const X_RIG_CHANGE: HeaderName = HeaderName::from_static("x-rig-change");
 pub const X_RIG_ROUND: HeaderName = HeaderName::from_static("x-rig-round");
 
 /// All that is not unreserved (RFC 3986 2.3) is escaped in an id that stands in a path or header.
-const ID_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const ID_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

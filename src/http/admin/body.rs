@@ -100,14 +100,40 @@ pub async fn json_object(
     }
 }
 
+/// The body byte for byte, whatever it is.
+///
+/// # Errors
+/// [`Problem::TooLarge`] beyond `bytes_max`, [`Problem::SlowBody`], [`Problem::BadBody`] if it is cut
+/// off.
+pub async fn bytes(payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {
+    actix_rt::time::timeout(BODY_MAX, read(payload, bytes_max))
+        .await
+        .map_err(|_elapsed| Problem::SlowBody)?
+}
+
+/// The text of a body that says it is JSON, not parsed yet; one without content type counts as empty.
+///
+/// # Errors
+/// As [`bytes`], and [`Problem::UnknownContentType`].
+pub async fn json_text(
+    request: &HttpRequest,
+    payload: Payload,
+    bytes_max: usize,
+) -> Result<Bytes, Problem> {
+    let (kind, body) = typed(request, payload, bytes_max).await?;
+    match kind {
+        Kind::Json => Ok(body),
+        Kind::Ignored => Ok(Bytes::new()),
+        Kind::Form | Kind::Unknown => Err(Problem::UnknownContentType),
+    }
+}
+
 async fn typed(
     request: &HttpRequest,
     payload: Payload,
     bytes_max: usize,
 ) -> Result<(Kind, Bytes), Problem> {
-    let body = actix_rt::time::timeout(BODY_MAX, read(payload, bytes_max))
-        .await
-        .map_err(|_elapsed| Problem::SlowBody)??;
+    let body = bytes(payload, bytes_max).await?;
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let kind = Kind::of(content_type.map(header::HeaderValue::as_bytes));
     Ok((kind, body))

@@ -46,6 +46,11 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
         admin::cluster::changes::show,
         admin::cluster::join,
         admin::cluster::leave,
+        admin::messages::submit,
+        admin::session_blacklist::revoke,
+        admin::session_blacklist::show,
+        admin::responses::create,
+        admin::responses::create_v2,
         admin::probe::probe,
         admin::health::live,
         admin::health::ready,
@@ -74,8 +79,10 @@ impl Modify for Twins {
             .map(|(path, item)| (path.clone(), item.clone()))
             .collect();
         for (path, item) in described {
-            let (twin, suffix) = if let Some(rest) = path.strip_prefix("/v3/apis") {
-                (format!("/v2/apis{rest}"), "_v2")
+            let is_twin = |begin: &&str| path.starts_with(*begin);
+            let twins = ["/v3/apis", "/v3/session-blacklist", "/v3/messages"];
+            let (twin, suffix) = if twins.iter().any(is_twin) {
+                (path.replacen("/v3/", "/v2/", 1), "_v2")
             } else if path == "/health" {
                 ("/health/live".to_owned(), "_live")
             } else {

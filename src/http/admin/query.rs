@@ -27,6 +27,9 @@ pub(super) const TIMEOUT_OF_LOOKS: Duration = Duration::from_secs(1);
 /// Longest `timeout`, in seconds: what proxies in front of this port let a request take.
 const TIMEOUT_S_MAX: f64 = 60.0;
 
+/// What `timeout` has to be.
+const TIMEOUT_RULE: &str = "must be a number of seconds above 0 and at most 60";
+
 /// Shortest `timeout`: what clocks here can tell.
 const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 
@@ -56,15 +59,25 @@ pub(super) fn patience(request: &HttpRequest, timeout: Duration) -> Result<Patie
         "must be all, settled or a number of nodes, at least 1",
         until,
     );
-    let asked = query.read(
-        "timeout",
-        "must be a number of seconds above 0 and at most 60",
-        seconds,
-    );
+    let asked = query.read("timeout", TIMEOUT_RULE, seconds);
     query.finish(Patience {
         until,
         timeout: asked.unwrap_or(timeout),
     })
+}
+
+/// Reads `wait`, which only knows `all`, and `timeout`: how long to wait, `None` for not at all.
+///
+/// # Errors
+/// 400 with all faults.
+pub(super) fn wait_for_all(
+    request: &HttpRequest,
+    timeout: Duration,
+) -> Result<Option<Duration>, Problem> {
+    let mut query = Query::of(request);
+    let wait = query.read("wait", "must be all", |text| (text == "all").then_some(()));
+    let asked = query.read("timeout", TIMEOUT_RULE, seconds);
+    query.finish(wait.map(|()| asked.unwrap_or(timeout)))
 }
 
 /// Reads `since`, in milliseconds since the epoch; 0 if it is not there.
@@ -177,7 +190,7 @@ mod tests {
 
     use actix_web::{HttpRequest, ResponseError, body::MessageBody, test::TestRequest};
 
-    use super::{Patience, TIMEOUT_OF_WRITES, patience, since, state};
+    use super::{Patience, TIMEOUT_OF_WRITES, patience, since, state, wait_for_all};
     use crate::{core::replica::input::Until, http::problem::Problem};
 
     fn asked(query: &str) -> HttpRequest {
@@ -249,6 +262,23 @@ mod tests {
         }
         let both = patience(&asked("timeout=x&wait=y"), TIMEOUT_OF_WRITES).unwrap_err();
         assert_eq!(words(&both).matches("must be").count(), 2);
+    }
+
+    #[test]
+    fn waiting_for_all_nodes_is_asked_for_or_not() {
+        let second = Duration::from_secs(1);
+        for (query, expected) in [
+            ("", None),
+            ("timeout=3", None),
+            ("wait=all", Some(second)),
+            ("wait=all&timeout=.5", Some(second / 2)),
+        ] {
+            assert_eq!(wait_for_all(&asked(query), second), Ok(expected), "{query}");
+        }
+        for query in ["wait=1", "wait=settled", "wait="] {
+            let problem = wait_for_all(&asked(query), second).unwrap_err();
+            assert_eq!(words(&problem), r#"{"query":[{"wait":"must be all"}]}"#);
+        }
     }
 
     #[test]

@@ -3,14 +3,17 @@
 mod apis;
 mod cluster;
 mod conditions;
+mod messages;
 mod openapi;
 mod receipts;
+mod responses;
 mod serving;
+mod sessions;
 mod swagger;
 mod town;
 mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use actix::{Actor, Addr, Context, Handler};
 use actix_web::{
@@ -19,22 +22,49 @@ use actix_web::{
     web::Data,
 };
 use bytes::Bytes;
+use prometheus::IntGauge;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::{AdminState, app, cluster::Cluster, guard::BearerToken};
+use super::{
+    AdminState, app, cluster::Cluster, guard::BearerToken, responses::Responses,
+    session_blacklist::Sessions,
+};
 use crate::{
     actor::{Alarm, registry::RegistryActor},
-    core::api::faults::Warning,
-    message::proxy::{ApisPublished, SnapshotCell},
+    core::{
+        api::faults::Warning,
+        seal::Purpose,
+        session::blacklist::{Blacklist, Full},
+    },
+    http::{
+        awaited::Awaited,
+        sealer::{Sealer, Secret},
+    },
+    message::{
+        hub::{Carry, Revoke, Revoked},
+        proxy::{ApisPublished, SnapshotCell},
+        session::SessionCell,
+    },
     telemetry::health::{Health, Phase},
 };
 
 /// Limit of the tests' registry: small, so that it can be reached.
 const DEFINITION_BYTES_MAX: usize = 64 * 1024;
 
+/// The cluster's secret in tests.
+const COOKIE: &[u8] = b"0123456789abcdef";
+
 /// Stands in for the proxy actor: routes nothing, warns of nothing.
 struct Proxy;
+
+/// Stands in for the hub: revokes here, and notes what it was told.
+struct Hub {
+    cell: Arc<SessionCell>,
+    blacklist: Blacklist,
+    revokes: Arc<Mutex<Vec<Revoke>>>,
+    carried: Arc<Mutex<Vec<Carry>>>,
+}
 
 /// A running port without a socket.
 struct Desk {
@@ -60,6 +90,50 @@ impl Handler<ApisPublished> for Proxy {
     fn handle(&mut self, _published: ApisPublished, _context: &mut Self::Context) -> Self::Result {
         Vec::new()
     }
+}
+
+// === impl Hub ===
+
+impl Hub {
+    fn of(cell: &Arc<SessionCell>) -> Self {
+        Self {
+            cell: Arc::clone(cell),
+            blacklist: Blacklist::new(),
+            revokes: Arc::default(),
+            carried: Arc::default(),
+        }
+    }
+}
+
+impl Actor for Hub {
+    type Context = Context<Self>;
+}
+
+impl Handler<Revoke> for Hub {
+    type Result = Result<Revoked, Full>;
+
+    fn handle(&mut self, revoke: Revoke, _context: &mut Self::Context) -> Self::Result {
+        self.blacklist.revoke(&revoke.session, revoke.until_s, 0)?;
+        self.cell.publish(&mut self.blacklist);
+        self.revokes.lock().unwrap().push(revoke);
+        Ok(Revoked {
+            confirmed: vec!["node-1".to_owned()],
+            missing: vec!["node-2".to_owned()],
+        })
+    }
+}
+
+impl Handler<Carry> for Hub {
+    type Result = ();
+
+    fn handle(&mut self, carry: Carry, _context: &mut Self::Context) {
+        self.carried.lock().unwrap().push(carry);
+    }
+}
+
+/// Seals correlation ids as every node with this cookie does.
+fn sealer(cookie: &[u8]) -> Sealer {
+    Sealer::new(&Secret::shared(cookie), Purpose::Correlation)
 }
 
 /// The registry of a node that is alone.
@@ -139,10 +213,13 @@ impl Answer {
 fn state(keeper: &Addr<RegistryActor>) -> AdminState {
     let health = Health::default();
     health.advance(Phase::Ready);
+    let sessions = Arc::new(SessionCell::new());
+    let hub = Hub::of(&sessions).start();
     AdminState {
         propose: keeper.clone().recipient(),
         list: keeper.clone().recipient(),
         get: keeper.clone().recipient(),
+        submit: None,
         cluster: Cluster {
             nodes: keeper.clone().recipient(),
             rounds: keeper.clone().recipient(),
@@ -151,6 +228,14 @@ fn state(keeper: &Addr<RegistryActor>) -> AdminState {
             spread: keeper.clone().recipient(),
             join: keeper.clone().recipient(),
             leave: keeper.clone().recipient(),
+        },
+        sessions: Sessions {
+            revoke: hub.clone().recipient(),
+            revoked: sessions,
+        },
+        responses: Responses {
+            awaited: Awaited::new(1, sealer(COOKIE), IntGauge::new("g", "g").unwrap()),
+            carry: hub.recipient(),
         },
         snapshot: Arc::new(SnapshotCell::default()),
         health: Arc::new(health),
@@ -203,6 +288,10 @@ async fn a_token_guards_all_but_health_and_metrics() {
         ("GET", "/v3/cluster/changes/x"),
         ("POST", "/v3/cluster/join"),
         ("POST", "/v3/cluster/leave"),
+        ("POST", "/v3/session-blacklist"),
+        ("GET", "/v2/session-blacklist/x"),
+        ("POST", "/v2/responses"),
+        ("POST", "/v3/responses"),
         ("GET", "/openapi.json"),
         ("GET", "/swagger-ui/index.html"),
         ("OPTIONS", "/v3/apis"),

@@ -22,20 +22,25 @@ use crate::{
             table,
         },
     },
-    http::inbound::{
-        answer::Answer,
-        connection::Client,
-        gate,
-        head::{
-            expects_body, host, is_served_coding, is_undone_coding, join_cookies, plan, via,
-            wanted_upgrade,
+    http::{
+        awaited::{LateAnswer, Waiting},
+        inbound::{
+            answer::Answer,
+            connection::Client,
+            events::{self, submission},
+            gate,
+            head::{
+                expects_body, host, is_served_coding, is_undone_coding, join_cookies, plan, via,
+                wanted_upgrade,
+            },
+            late,
+            refusal::{Refusal, SERVER_NAME},
+            request_body::{Progress, RequestBody, State},
+            request_log::Record,
+            span::Span,
+            system,
+            tunnel::{Held, carry},
         },
-        refusal::{Refusal, SERVER_NAME},
-        request_body::{Progress, RequestBody, State},
-        request_log::Record,
-        span::Span,
-        system,
-        tunnel::{Held, carry},
     },
     telemetry::metrics::Outcome,
     upstream::{ConnectError, Lease},
@@ -61,6 +66,18 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
         answer.body_mut().hold(busy);
         return answer;
     }
+    if request.uri().path().starts_with(system::PREFIX)
+        && events::Route::of(request.method(), request.uri().path()).is_some()
+    {
+        // Boxed, because it must not make the future of every request larger.
+        return Box::pin(events::answer(&client, request, busy)).await;
+    }
+    if let Some(asked) = submission::Asked::of(request.method(), request.uri().path()) {
+        // Boxed, because it must not make the future of every request larger.
+        let mut answer = Box::pin(submission::answer(&client, request, &span, asked)).await;
+        answer.body_mut().hold(busy);
+        return answer;
+    }
     let log_path = shared.settings.request_log.then(|| request.uri().path());
     let mut record = Record::start(&shared.metrics, &snapshot, request.method(), log_path);
     if request.version() == Version::HTTP_10 {
@@ -76,6 +93,15 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
     match exchange.run(&snapshot.table, request, &mut record).await {
         Ok(Done::Answered(mut response)) => {
             record.set_outcome(Outcome::Ok, response.status());
+            response.body_mut().record(record);
+            response.body_mut().hold(busy);
+            response
+        }
+        Ok(Done::Late(late)) => {
+            record.set_outcome(Outcome::Ok, late.status);
+            let marks = exchange.span.marks_for(kept_id.as_ref());
+            let (tracestate, cors) = (exchange.span.tracestate(), &shared.settings.cors);
+            let mut response = late::respond(*late, marks, tracestate, cors, origin.as_ref());
             response.body_mut().record(record);
             response.body_mut().hold(busy);
             response
@@ -111,6 +137,8 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
 enum Done {
     /// An ordinary answer.
     Answered(Response<Answer>),
+    /// An asynchronous answer.
+    Late(Box<LateAnswer>),
     /// A 101, after which bytes pass both ways.
     Upgraded {
         response: Response<Answer>,
@@ -157,21 +185,61 @@ impl Exchange {
         if !is_supported_yet(endpoint.target, endpoint.response_from) {
             return Err(Refusal::Unavailable);
         }
-        let upgrade = wanted_upgrade(&request);
+        let waiting = self.waiting(route)?;
+        let upgrade = match &waiting {
+            // A tunnel has no answer that could come later.
+            Some(_) => None,
+            None => wanted_upgrade(&request),
+        };
         let client_end = upgrade
             .as_ref()
             .map(|_protocol| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
         let (body, progress) = self.body(route, &parts, body)?;
         self.rewrite(&mut parts, &plan, host, upgrade, progress.is_some())?;
-        let request = Request::from_parts(parts, body);
-        match client_end {
-            Some(client_end) => Box::pin(self.send_upgrade(route, request, client_end)).await,
-            None => self
-                .send(route, request, progress)
-                .await
-                .map(Done::Answered),
+        if let Some(waiting) = &waiting {
+            set_correlation(&mut parts, &waiting.id)?;
         }
+        let request = Request::from_parts(parts, body);
+        if let Some(client_end) = client_end {
+            return Box::pin(self.send_upgrade(route, request, client_end)).await;
+        }
+        let Some(waiting) = waiting else {
+            let sent = self.send(route, request, progress).await;
+            return sent.map(Done::Answered);
+        };
+        Box::pin(self.send_and_wait(route, request, progress, waiting)).await
+    }
+
+    /// Has the request wait for an asynchronous answer, if its endpoint has such answers. Before it
+    /// is sent, for the answer may come before the 202.
+    fn waiting(&self, route: &Route) -> Result<Option<Box<Waiting>>, Refusal> {
+        if !late::is_awaited(route.endpoint()) {
+            return Ok(None);
+        }
+        let waiting = self.client.worker.shared.awaited.wait();
+        let waiting = waiting.ok_or(Refusal::Unavailable)?;
+        Ok(Some(Box::new(waiting)))
+    }
+
+    /// Sends `request` and, if the target accepts it with 202, waits for the asynchronous answer.
+    async fn send_and_wait(
+        &self,
+        route: &Route,
+        request: Request<RequestBody>,
+        progress: Option<Rc<Progress>>,
+        waiting: Box<Waiting>,
+    ) -> Result<Done, Refusal> {
+        let response = self.send(route, request, progress.clone()).await?;
+        if response.status() != StatusCode::ACCEPTED {
+            return Ok(Done::Answered(response));
+        }
+        let timeout = self.client.worker.shared.settings.late_answer_timeout;
+        let late = late::wait(waiting, response, timeout).await?;
+        if progress.is_some_and(|progress| progress.state() != State::Done) {
+            self.client.activity.leave_unread();
+        }
+        Ok(Done::Late(late))
     }
 
     /// Wraps the request's body, or refuses it because its declared length is too large.
@@ -386,6 +454,14 @@ impl Exchange {
     }
 }
 
+/// Has the target told under which id it has to answer.
+fn set_correlation(parts: &mut Parts, id: &str) -> Result<(), Refusal> {
+    let target = late::with_correlation(&parts.uri.to_string(), id);
+    let target = PathAndQuery::try_from(target).map_err(|_too_long| Refusal::BadRequest)?;
+    parts.uri = Uri::from(target);
+    Ok(())
+}
+
 /// A request that failed before its answer's head.
 struct Failure {
     refusal: Refusal,
@@ -445,7 +521,7 @@ async fn exchange(
 }
 
 /// Whose fault it is that a request could not be sent.
-fn blame(progress: Option<&Progress>) -> Refusal {
+pub(super) fn blame(progress: Option<&Progress>) -> Refusal {
     match progress.map(Progress::state) {
         Some(State::TooLarge) => Refusal::PayloadTooLarge,
         Some(State::TimedOut) => Refusal::ClientTimeout,

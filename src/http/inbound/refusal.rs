@@ -54,6 +54,12 @@ pub enum Refusal {
     /// The target is of a kind this node cannot serve.
     #[error("the target is not available")]
     Unavailable,
+    /// Not known yet which sessions are revoked, so no token can be judged.
+    #[error("the node is not ready to judge tokens")]
+    Starting,
+    /// The target accepted, but the answer did not come in time.
+    #[error("no answer arrived in time")]
+    AnswerTimeout,
 }
 
 /// What an answer of the gateway carries besides its refusal.
@@ -80,7 +86,8 @@ impl Refusal {
             Self::ClientClosed => Outcome::ClientClosed,
             Self::BadGateway => Outcome::Unreachable,
             Self::GatewayTimeout => Outcome::RequestTimeout,
-            Self::Unavailable => Outcome::Unavailable,
+            Self::Unavailable | Self::Starting => Outcome::Unavailable,
+            Self::AnswerTimeout => Outcome::ResponseTimeout,
         }
     }
 
@@ -95,14 +102,16 @@ impl Refusal {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BadGateway => StatusCode::BAD_GATEWAY,
-            Self::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::GatewayTimeout | Self::AnswerTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Unavailable | Self::Starting => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     const fn text(self) -> &'static str {
         match self {
-            Self::BadRequest | Self::NotImplemented | Self::ClientClosed => "",
+            Self::BadRequest | Self::NotImplemented | Self::ClientClosed | Self::AnswerTimeout => {
+                ""
+            }
             Self::NotFound => r#"{"message":"Not Found"}"#,
             Self::MethodNotAllowed => "Method not allowed.",
             Self::Unauthorized => "Authentication failed.",
@@ -110,7 +119,7 @@ impl Refusal {
             Self::ClientTimeout => "Request timeout.",
             Self::BadGateway => "Bad gateway.",
             Self::GatewayTimeout => "Gateway timeout.",
-            Self::Unavailable => "Service unavailable.",
+            Self::Unavailable | Self::Starting => "Service unavailable.",
         }
     }
 
@@ -129,7 +138,7 @@ impl Refusal {
     /// Headers a browser may send, where the answer carries CORS headers at all.
     const fn cors_headers(self) -> Option<&'static str> {
         match self {
-            Self::Unauthorized => Some("content-type"),
+            Self::Unauthorized | Self::Starting | Self::AnswerTimeout => Some("content-type"),
             Self::Unavailable => Some("content-type,authorization"),
             Self::BadRequest
             | Self::NotImplemented
@@ -156,7 +165,7 @@ impl Refusal {
             Self::NotFound => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
             }
-            Self::BadRequest | Self::NotImplemented | Self::ClientClosed => {
+            Self::BadRequest | Self::NotImplemented | Self::ClientClosed | Self::AnswerTimeout => {
                 headers.remove(CONTENT_TYPE);
             }
             Self::Unauthorized => {
@@ -164,6 +173,9 @@ impl Refusal {
             }
             Self::Unavailable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("60"));
+            }
+            Self::Starting => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::MethodNotAllowed
             | Self::PayloadTooLarge
@@ -181,12 +193,13 @@ impl Refusal {
     }
 }
 
-const JSON: &str = "application/json; charset=utf-8";
+/// Content type of JSON.
+pub const JSON: &str = "application/json; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A complete answer of the gateway itself, with the headers all of them carry.
-pub fn plain(status: StatusCode, text: &'static str, marks: Marks) -> Response<Answer> {
-    let mut response = Response::new(Answer::complete(Bytes::from_static(text.as_bytes())));
+pub fn plain(status: StatusCode, text: impl Into<Bytes>, marks: Marks) -> Response<Answer> {
+    let mut response = Response::new(Answer::complete(text.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
@@ -218,7 +231,19 @@ impl Cors {
         Self { origins }
     }
 
-    fn apply(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, allowed: &'static str) {
+    /// Sets the CORS headers of an answer to a request from `origin`; `allowed` are the headers that
+    /// a browser may send.
+    pub fn apply(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, allowed: &'static str) {
+        self.allow_origin(headers, origin);
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("*"));
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(allowed),
+        );
+    }
+
+    /// Lets the page of `origin`, as far as it is configured, read the answer.
+    pub fn allow_origin(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
         let listed = origin.and_then(|origin| self.origins.iter().find(|entry| *entry == origin));
         if let Some(value) = listed.or_else(|| self.origins.first()) {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, value.clone());
@@ -227,11 +252,6 @@ impl Cors {
             // Caches must not give one origin's answer to another.
             headers.insert(VARY, HeaderValue::from_name(ORIGIN));
         }
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("*"));
-        headers.insert(
-            ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static(allowed),
-        );
     }
 }
 

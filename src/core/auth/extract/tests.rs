@@ -132,6 +132,31 @@ fn candidates_are_bounded_over_all_sources() {
     assert_eq!(found.len(), CANDIDATES_MAX);
 }
 
+#[test]
+fn a_check_takes_bare_items_too_and_inference_only_bearer_tokens() {
+    for (lines, bearer, all) in [
+        (
+            &[("authorization", "Bearer a, bearer  b ,BEARER\tc")][..],
+            &["a", "b", "c"][..],
+            &["a", "b", "c"][..],
+        ),
+        (
+            &[("authorization", "a"), ("authorization", "Bearer b")],
+            &["b"],
+            &["a", "b"],
+        ),
+        (&[("authorization", "Basic Zm9v, x.y.z")], &[], &["x.y.z"]),
+        (&[("authorization", ""), ("x-token", "x")], &[], &[]),
+        (&[("authorization", ", ,Bearer ,")], &[], &["Bearer"]),
+    ] {
+        let headers = headers(lines);
+        assert_eq!(bearer_tokens(&headers), bearer, "{lines:?}");
+        assert_eq!(check_tokens(&headers), all, "{lines:?}");
+    }
+    let many = headers(&[("authorization", &"t,".repeat(3 * CANDIDATES_MAX))]);
+    assert_eq!(check_tokens(&many).len(), CANDIDATES_MAX);
+}
+
 proptest! {
     #[test]
     fn no_request_panics(

@@ -207,6 +207,50 @@ pub struct JoinRequest {
     pub address: String,
 }
 
+/// A session to revoke.
+#[derive(Debug, ToSchema)]
+pub struct SessionBlacklistRequest {
+    /// The session's name: what tokens have at `JWT_SESSION_FIELD`, or their `jti`.
+    #[schema(
+        rename = "sessionId",
+        min_length = 1,
+        example = "a8f5f167-f44f-4964-9d1c-4ac8b6b3b2b1"
+    )]
+    pub session_id: String,
+    /// For how long, in seconds: as long as the session's tokens live. Rounded up; a numeric string
+    /// is taken too.
+    #[schema(rename = "validityInSeconds", exclusive_minimum = 0, example = 3600)]
+    pub validity_in_seconds: f64,
+}
+
+/// The body of an asynchronous answer: anything at all.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = Object, example = json!({"result": 42}))]
+pub struct Response(pub Value);
+
+/// An event (CloudEvents 0.1, 0.2 or 1.0).
+#[derive(Debug, ToSchema)]
+pub struct CloudEvent {
+    /// `1.0` or `0.2`; in 0.1 the members are `cloudEventsVersion`, `eventType` and `eventID`.
+    #[schema(example = "0.2")]
+    pub specversion: String,
+    /// What happened.
+    #[schema(rename = "type", min_length = 1, example = "com.example.answer")]
+    pub event_type: String,
+    /// Unique for its source.
+    #[schema(min_length = 1)]
+    pub id: String,
+    /// Who says so; required in 1.0.
+    #[schema(nullable = false)]
+    pub source: Option<String>,
+    /// The gateway's own member: `correlation` says which waiting request an answer is for.
+    #[schema(nullable = false, value_type = Option<Object>, example = json!({"correlation": "..."}))]
+    pub rig: Option<Value>,
+    /// What the event is about.
+    #[schema(nullable = false)]
+    pub data: Option<Value>,
+}
+
 /// A request to ask about.
 #[derive(Debug, ToSchema)]
 pub struct ProbeQuestion {

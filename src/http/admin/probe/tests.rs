@@ -53,12 +53,7 @@ fn table() -> RouteTable {
             "localhost",
             80,
             json!([
-                endpoint(
-                    "late",
-                    "POST",
-                    "/late",
-                    json!({"response_from": "http_async"})
-                ),
+                endpoint("late", "POST", "/late", json!({"response_from": "kafka"})),
                 endpoint(
                     "topic",
                     "POST",

@@ -160,11 +160,12 @@ fn what_is_not_built_yet_is_told() {
         "target kafka",
     );
     warns(
-        &endpoint_with(json!({"response_from": "http_async"})),
+        &endpoint_with(json!({"response_from": "kafka"})),
         "x/a",
-        "response_from http_async",
+        "response_from kafka",
     );
     assert!(is_supported_yet(Target::Http, ResponseFrom::Http));
+    assert!(is_supported_yet(Target::Http, ResponseFrom::HttpAsync));
 }
 
 #[test]
