@@ -36,6 +36,7 @@ mod peers;
 pub mod position;
 mod receive;
 mod replay;
+mod revoke;
 mod ship;
 mod submit;
 mod tick;
@@ -48,7 +49,10 @@ use std::{
 
 pub use wire::{HUB_MAJOR, WireFault};
 
-use crate::core::replica::{id::PeerId, stamp::Now};
+use crate::core::{
+    replica::{id::PeerId, stamp::Now},
+    session::blacklist::Blacklist,
+};
 use copies::Copies;
 use gone::Origin;
 use input::Input;
@@ -62,6 +66,7 @@ use params::Params;
 use peers::{Exchange, Peer, Purpose};
 use position::{NodeId, Reached, Vector};
 use replay::ReplayWait;
+use revoke::{RevokeWait, Unconfirmed};
 use submit::Waiter;
 use wire::{Answer, Request};
 
@@ -87,6 +92,12 @@ pub struct Hub {
     recalls: BTreeMap<u64, RecallWait>,
     /// Copies to be asked for once more.
     pulls: BTreeSet<(PeerId, NodeId)>,
+    blacklist: Blacklist,
+    revocations: BTreeMap<u64, RevokeWait>,
+    /// From when on to try again, with whom, what.
+    revoke_again: Vec<(u64, PeerId, Unconfirmed)>,
+    /// The peer the blacklist was compared with last.
+    compared_last: Option<PeerId>,
     /// The peer that keeps copies of this node's events.
     backup: Option<PeerId>,
     /// Desks do not keep up.
@@ -137,6 +148,10 @@ impl Hub {
             replays: BTreeMap::new(),
             recalls: BTreeMap::new(),
             pulls: BTreeSet::new(),
+            blacklist: Blacklist::new(),
+            revocations: BTreeMap::new(),
+            revoke_again: Vec::new(),
+            compared_last: None,
             backup: None,
             overloaded: false,
             life: Life {
@@ -177,7 +192,12 @@ impl Hub {
                 bytes,
             } => self.carry(ticket, to, desk, bytes, now),
             Input::CarryAnswered { exchange, bytes } => self.carry_answered(exchange, bytes),
-            Input::Revoke { .. } => {}
+            Input::Revoke {
+                ticket,
+                session,
+                until,
+                wait,
+            } => self.revoke(ticket, session, until, wait, now),
             Input::LinkOpened(peer) => self.link_opened(peer, now),
             Input::LinkClosed(peer) => self.link_closed(&peer, now),
             Input::Request {
@@ -246,6 +266,7 @@ impl Hub {
         self.designate(now);
         self.ship_all(now);
         self.send_memos(now);
+        self.compare_all(now);
         self.check_interest_waits(now);
         self.check_ready(now);
         self.check_left(now);
@@ -267,6 +288,8 @@ impl Hub {
             | Purpose::Locate(_)
             | Purpose::Memos(_)
             | Purpose::Recall(_)
+            | Purpose::Revoke(_)
+            | Purpose::Compare
             | Purpose::Farewell => self.params.exchange_timeout,
         };
         let under_way = Exchange {

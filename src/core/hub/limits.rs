@@ -81,6 +81,3 @@ pub const JOURNAL_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Sessions revoked by one message.
 pub const REVOKED_MAX: usize = 4_096;
-
-/// Names in one page of a bucket of the blacklist.
-pub const BUCKET_BYTES_MAX: usize = 128 * 1024;

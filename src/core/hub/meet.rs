@@ -277,10 +277,10 @@ impl Hub {
             return;
         }
         let waited = now.saturating_sub(self.life.started_at);
-        let is_complete = self
-            .peers
-            .values()
-            .all(|peer| peer.node.is_some() && peer.told.is_some() && peer.is_known);
+        let is_complete = self.peers.values().all(|peer| {
+            let is_met = peer.node.is_some() && peer.told.is_some() && peer.is_known;
+            is_met && peer.comparing.is_done
+        });
         let is_calm = now >= self.life.linked_at + self.params.join_calm;
         self.life.calm = is_calm;
         let is_ready = if !self.params.clustered {

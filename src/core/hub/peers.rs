@@ -10,6 +10,7 @@ use super::{
     interest::{Changes, Wishes},
     output::{Fact, Output},
     position::NodeId,
+    revoke::{Comparing, Unconfirmed},
     wire::{self, Answer, Request},
 };
 use crate::core::replica::{id::PeerId, stamp::Now};
@@ -39,6 +40,7 @@ pub(super) struct Peer {
     /// Memos that it should be sent.
     pub(super) memos: BTreeSet<Bytes>,
     pub(super) memos_sent: UnderWay,
+    pub(super) comparing: Comparing,
 }
 
 /// What an origin knows of a peer's progress.
@@ -97,6 +99,9 @@ pub(super) enum Purpose {
     Recall(u64),
     Carry(u64),
     Farewell,
+    Revoke(Unconfirmed),
+    /// The blacklist, or a bucket of it.
+    Compare,
 }
 
 // === impl UnderWay ===
@@ -183,7 +188,8 @@ impl Hub {
             self.reply(exchange, &Answer::Later);
             return;
         }
-        let now = now.monotonic;
+        let clocks = now;
+        let now = clocks.monotonic;
         let answer = match request {
             Request::Hello(hello) => self.greeted(from, hello, now),
             Request::Interest(interest) => self.told_interest(from, interest, now),
@@ -196,7 +202,9 @@ impl Hub {
                 self.carried(from, exchange, desk, bytes.0);
                 return;
             }
-            Request::Revoke(_) | Request::Compare(_) | Request::Bucket { .. } => Answer::Unknown,
+            Request::Revoke(revoked) => self.take_revoked(revoked, clocks),
+            Request::Compare(digests) => self.compare(&digests),
+            Request::Bucket { index, after } => self.serve_bucket(index, after.as_deref()),
             Request::Farewell { node, head } => self.farewell(node, head),
         };
         self.reply(exchange, &answer);
@@ -218,7 +226,8 @@ impl Hub {
         let Some(Exchange { peer, purpose, .. }) = self.exchanges.remove(&number) else {
             return;
         };
-        let now = now.monotonic;
+        let clocks = now;
+        let now = clocks.monotonic;
         match (purpose, answer) {
             (Purpose::Hello, Answer::Hello(hello)) => self.greeting_answered(&peer, hello, now),
             (
@@ -253,6 +262,13 @@ impl Hub {
                 self.carry_done(ticket, Ok(bytes.0));
             }
             (Purpose::Carry(ticket), Answer::Unknown) => self.carry_gone(ticket),
+            (Purpose::Revoke(revoked), Answer::Done) => {
+                self.revocation_confirmed(&peer, revoked.ticket, now);
+            }
+            (Purpose::Compare, Answer::Differing(buckets)) => self.buckets_differ(&peer, buckets),
+            (Purpose::Compare, Answer::Bucket { entries, more }) => {
+                self.bucket_came(&peer, entries, more, clocks);
+            }
             (purpose, _unfitting) => self.given_up(&peer, purpose, now),
         }
     }
@@ -273,6 +289,8 @@ impl Hub {
             Purpose::Carry(ticket) => self.carry_unanswered(ticket),
             Purpose::Pull(origin) => self.pull_failed(id, origin, now),
             Purpose::Farewell => {}
+            Purpose::Revoke(unconfirmed) => self.revocation_failed(id, unconfirmed, retry_at),
+            Purpose::Compare => self.compare_failed(id, retry_at),
             Purpose::Hello => {
                 if let Some(peer) = self.peers.get_mut(id) {
                     peer.greeting.retry_at(retry_at);
@@ -309,6 +327,7 @@ impl Hub {
                 &mut peer.interest_sent,
                 &mut peer.shipping.sent,
                 &mut peer.memos_sent,
+                &mut peer.comparing.sent,
             ] {
                 if under_way.is_due(now) {
                     under_way.done();

@@ -115,23 +115,5 @@ impl Hub {
 
 /// The event of this text, which another node has accepted.
 pub(super) fn revive(text: Bytes) -> Option<Arc<Event>> {
-    // Until `Event::parse` is there: the two members the hub needs, in the order of versions.
-    let document: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    let member = |names: [&str; 2]| {
-        names.iter().find_map(|name| match document.get(name)? {
-            serde_json::Value::String(text) => Some(Arc::<str>::from(text.as_str())),
-            serde_json::Value::Number(number) => Some(Arc::from(number.to_string())),
-            serde_json::Value::Null
-            | serde_json::Value::Bool(_)
-            | serde_json::Value::Array(_)
-            | serde_json::Value::Object(_) => None,
-        })
-    };
-    let event_type = member(["type", "eventType"])?;
-    let id = member(["id", "eventID"])?;
-    Some(Arc::new(Event {
-        text,
-        event_type,
-        id,
-    }))
+    Event::parse(text).ok().map(Arc::new)
 }

@@ -10,11 +10,14 @@ impl Hub {
         self.now_due(now);
         self.expire_waiters(now.monotonic);
         self.expire_replays(now.monotonic);
+        self.revoke_due(now.monotonic);
         self.bury(now);
         if now.monotonic >= self.life.idle_at {
             self.life.idle_at = now.monotonic + self.params.idle_interval;
             self.pull_again(now.monotonic);
             self.advance();
+            self.blacklist.expire(now.wall / 1_000);
+            self.compare_next();
             self.tell_position();
         }
     }
@@ -55,12 +58,15 @@ impl Hub {
             .chain(waits)
             .chain(waiters)
             .chain(replays)
+            .chain(self.revocations.values().map(|wait| wait.deadline))
+            .chain(self.revoke_again.iter().map(|(at, ..)| *at))
             .chain(self.bury_at())
             .chain(self.life.leaving)
             .for_each(&mut sooner);
         for peer in self.peers.values() {
             let (greeting, interest) = (peer.greeting, peer.interest_sent);
-            for under_way in [greeting, interest, peer.shipping.sent, peer.memos_sent] {
+            let (memos, comparing) = (peer.memos_sent, peer.comparing.sent);
+            for under_way in [greeting, interest, peer.shipping.sent, memos, comparing] {
                 if !under_way.is_sent && under_way.not_before > 0 {
                     sooner(under_way.not_before);
                 }

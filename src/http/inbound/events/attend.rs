@@ -258,10 +258,7 @@ fn converse(line: &Line, context: &mut WebSocketContext, bytes: &[u8]) {
         None => {}
         Some(None) => line.end_with(End::ClientClosed, Bytes::new()),
         Some(Some(close)) => {
-            line.end_with(
-                End::Protocol,
-                frame::websocket(WsFrame::close(Some(close))),
-            );
+            line.end_with(End::Protocol, frame::websocket(WsFrame::close(Some(close))));
         }
     }
 }

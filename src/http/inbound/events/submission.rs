@@ -130,7 +130,8 @@ pub async fn answer(
                 let checks = &client.worker.checks;
                 if checks
                     .submission(submitted.headers, submitted.body.clone(), None)
-                    .await {
+                    .await
+                {
                     Verdict::Allowed
                 } else {
                     Verdict::Denied
