@@ -150,7 +150,7 @@ async fn an_answer_for_another_nodes_request_is_carried_there() {
     let [carry] = carried.as_slice() else {
         panic!("one answer, not {carried:?}");
     };
-    assert_eq!(carry.to, 2);
+    assert_eq!(carry.to, NodeId::new(2));
     assert_eq!(there.arrived(&carry.bytes), Delivery::Delivered);
     let expected = LateAnswer::new(StatusCode::OK, &http::HeaderMap::new(), Bytes::from("far"));
     assert_eq!(waiting.answer().await, Some(expected));
