@@ -290,6 +290,7 @@ impl Inbound {
         let shared = Shared::new(
             Arc::clone(&ground.snapshot),
             actors.gate.clone(),
+            None,
             Arc::clone(&ground.metrics),
             Arc::clone(&ground.health),
             settings,
@@ -425,6 +426,7 @@ fn start_admin(
         propose: actors.registry.clone().recipient(),
         list: actors.registry.clone().recipient(),
         get: actors.registry.clone().recipient(),
+        submit: None,
         cluster: admin::cluster::Cluster {
             nodes: actors.registry.clone().recipient(),
             rounds: actors.registry.clone().recipient(),

@@ -34,6 +34,7 @@ mod support {
 mod conformance {
     mod auth;
     pub(crate) mod deviations;
+    mod events;
     mod mgmt;
     mod proxy;
 }

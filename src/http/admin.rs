@@ -5,6 +5,7 @@
 //! GET PUT DELETE  /vN/apis/{id}       apis
 //! GET             /v3/cluster/nodes, /rounds, /conflicts, /changes/{change}   cluster
 //! POST            /v3/cluster/join, /leave                                    cluster
+//! POST            /vN/messages        messages an event, or several
 //! POST            /v3/probe           probe    what would the proxy do? nothing is sent
 //! GET             /health[/live]      health   the process answers
 //! GET             /health/ready       health   load balancers may send traffic
@@ -31,6 +32,7 @@ pub mod body;
 pub mod cluster;
 pub mod guard;
 pub mod health;
+pub mod messages;
 pub mod metrics;
 pub mod openapi;
 pub mod probe;
@@ -59,6 +61,7 @@ use self::{cluster::Cluster, guard::BearerToken, metrics::Render, probe::TokenCh
 use crate::{
     http::problem::Problem,
     message::{
+        hub::Submit,
         proxy::SnapshotCell,
         registry::{GetApi, ListApis, ProposeChange},
     },
@@ -77,6 +80,8 @@ pub struct AdminState {
     pub list: Recipient<ListApis>,
     /// Shows one definition.
     pub get: Recipient<GetApi>,
+    /// Takes events; `None`: this node takes none.
+    pub submit: Option<Recipient<Submit>>,
     /// Knows the other nodes.
     pub cluster: Cluster,
     /// What the proxy routes by.
@@ -165,12 +170,16 @@ fn routes() -> Vec<RouteLine> {
     for version in ["/v2", "/v3"] {
         let all = format!("{version}/apis");
         let one = format!("{version}/apis/{{id}}");
+        let messages = format!("{version}/messages");
         routes.extend([
             RouteLine::new(Method::GET, &all, || Route::new().to(apis::list)),
             RouteLine::new(Method::POST, &all, || Route::new().to(apis::create)),
             RouteLine::new(Method::GET, &one, || Route::new().to(apis::show)),
             RouteLine::new(Method::PUT, &one, || Route::new().to(apis::replace)),
             RouteLine::new(Method::DELETE, &one, || Route::new().to(apis::remove)),
+            RouteLine::new(Method::POST, &messages, || {
+                Route::new().to(messages::submit)
+            }),
         ]);
     }
     routes.extend(cluster::routes());

@@ -12,6 +12,7 @@ pub mod activity;
 pub mod answer;
 pub mod client_stream;
 pub mod connection;
+pub mod events;
 pub mod farewell;
 pub mod forward;
 pub mod gate;

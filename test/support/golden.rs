@@ -25,6 +25,8 @@ pub(crate) enum File {
     Proxy,
     /// Secured endpoints.
     Auth,
+    /// Submitted events.
+    Events,
 }
 
 /// What stands for the recorded ports.
@@ -156,6 +158,8 @@ pub(crate) enum Content {
     Base64(String),
     /// A text, so many times.
     Repeat(String, usize),
+    /// A beginning, a text so many times, and an end.
+    Padded(String, String, usize, String),
     /// Text sent in chunks.
     Chunks(Vec<String>),
 }
@@ -179,7 +183,7 @@ fn signed(text: &str, ports: Ports) -> String {
 
 impl File {
     /// All files.
-    pub(crate) const ALL: [Self; 3] = [Self::Mgmt, Self::Proxy, Self::Auth];
+    pub(crate) const ALL: [Self; 4] = [Self::Mgmt, Self::Proxy, Self::Auth, Self::Events];
 
     /// Reads the file with `ports` put in and tokens signed now.
     ///
@@ -190,6 +194,7 @@ impl File {
             Self::Mgmt => include_str!("../golden/mgmt.jsonl"),
             Self::Proxy => include_str!("../golden/proxy.jsonl"),
             Self::Auth => include_str!("../golden/auth.jsonl"),
+            Self::Events => include_str!("../golden/events.jsonl"),
         };
         let read = |line: &str| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:.200}"))
@@ -211,7 +216,7 @@ impl File {
         let text = signed(include_str!("../golden/apis.json"), ports);
         let mut files: Value = serde_json::from_str(&text).expect("JSON");
         let file = match self {
-            Self::Mgmt => return Vec::new(),
+            Self::Mgmt | Self::Events => return Vec::new(),
             Self::Proxy => "proxy",
             Self::Auth => "auth",
         };
@@ -256,6 +261,9 @@ impl Content {
             Self::Json(value) => value.to_string().into_bytes(),
             Self::Base64(text) => BASE64_STANDARD.decode(text).expect("base64"),
             Self::Repeat(text, times) => text.repeat(*times).into_bytes(),
+            Self::Padded(first, text, times, last) => [first.as_str(), &text.repeat(*times), last]
+                .concat()
+                .into_bytes(),
             Self::Chunks(chunks) => chunks.concat().into_bytes(),
         }
     }
@@ -268,9 +276,11 @@ impl Content {
                     .map(|chunk| chunk.clone().into_bytes())
                     .collect(),
             ),
-            Self::Text(_) | Self::Json(_) | Self::Base64(_) | Self::Repeat(..) => {
-                Payload::Bytes(self.bytes())
-            }
+            Self::Text(_)
+            | Self::Json(_)
+            | Self::Base64(_)
+            | Self::Repeat(..)
+            | Self::Padded(..) => Payload::Bytes(self.bytes()),
         }
     }
 }
@@ -297,6 +307,12 @@ mod tests {
             ),
             (File::Proxy, 196, "method_GET", "bad_regex_delete"),
             (File::Auth, 50, "ah_no_token", "unknown_method_on_secured"),
+            (
+                File::Events,
+                141,
+                "v3_structured_json",
+                "inbound_method_OPTIONS",
+            ),
         ] {
             let cases = file.cases(PORTS);
             assert_eq!(cases.len(), count);

@@ -100,14 +100,22 @@ pub async fn json_object(
     }
 }
 
+/// The body as it is.
+///
+/// # Errors
+/// [`Problem::TooLarge`] beyond `bytes_max`, [`Problem::SlowBody`], [`Problem::BadBody`].
+pub async fn bytes(payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {
+    actix_rt::time::timeout(BODY_MAX, read(payload, bytes_max))
+        .await
+        .map_err(|_elapsed| Problem::SlowBody)?
+}
+
 async fn typed(
     request: &HttpRequest,
     payload: Payload,
     bytes_max: usize,
 ) -> Result<(Kind, Bytes), Problem> {
-    let body = actix_rt::time::timeout(BODY_MAX, read(payload, bytes_max))
-        .await
-        .map_err(|_elapsed| Problem::SlowBody)??;
+    let body = bytes(payload, bytes_max).await?;
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let kind = Kind::of(content_type.map(header::HeaderValue::as_bytes));
     Ok((kind, body))

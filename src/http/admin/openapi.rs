@@ -46,6 +46,7 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
         admin::cluster::changes::show,
         admin::cluster::join,
         admin::cluster::leave,
+        admin::messages::submit,
         admin::probe::probe,
         admin::health::live,
         admin::health::ready,
@@ -76,6 +77,8 @@ impl Modify for Twins {
         for (path, item) in described {
             let (twin, suffix) = if let Some(rest) = path.strip_prefix("/v3/apis") {
                 (format!("/v2/apis{rest}"), "_v2")
+            } else if path == "/v3/messages" {
+                ("/v2/messages".to_owned(), "_v2")
             } else if path == "/health" {
                 ("/health/live".to_owned(), "_live")
             } else {

@@ -3,6 +3,7 @@
 mod apis;
 mod cluster;
 mod conditions;
+mod messages;
 mod openapi;
 mod receipts;
 mod serving;
@@ -143,6 +144,7 @@ fn state(keeper: &Addr<RegistryActor>) -> AdminState {
         propose: keeper.clone().recipient(),
         list: keeper.clone().recipient(),
         get: keeper.clone().recipient(),
+        submit: None,
         cluster: Cluster {
             nodes: keeper.clone().recipient(),
             rounds: keeper.clone().recipient(),

@@ -25,6 +25,7 @@ use crate::{
     http::inbound::{
         answer::Answer,
         connection::Client,
+        events::submission,
         gate,
         head::{
             expects_body, host, is_served_coding, is_undone_coding, join_cookies, plan, via,
@@ -58,6 +59,12 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
             || span.marks(request.headers()),
         )
     {
+        answer.body_mut().hold(busy);
+        return answer;
+    }
+    if let Some(asked) = submission::Asked::of(request.method(), request.uri().path()) {
+        // Boxed, because it must not make the future of every request larger.
+        let mut answer = Box::pin(submission::answer(&client, request, &span, asked)).await;
         answer.body_mut().hold(busy);
         return answer;
     }
@@ -445,7 +452,7 @@ async fn exchange(
 }
 
 /// Whose fault it is that a request could not be sent.
-fn blame(progress: Option<&Progress>) -> Refusal {
+pub(super) fn blame(progress: Option<&Progress>) -> Refusal {
     match progress.map(Progress::state) {
         Some(State::TooLarge) => Refusal::PayloadTooLarge,
         Some(State::TimedOut) => Refusal::ClientTimeout,

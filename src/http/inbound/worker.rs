@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use actix::Recipient;
 use ipnet::IpNet;
 use tokio::sync::Notify;
 
@@ -21,7 +22,10 @@ use crate::{
         refusal::Cors,
         request_body::{Progress, RequestBody},
     },
-    message::proxy::{Snapshot, SnapshotCell},
+    message::{
+        hub::Submit,
+        proxy::{Snapshot, SnapshotCell},
+    },
     telemetry::{health::Health, metrics::Metrics},
     upstream::{self, Pool, pool::SWEEP_INTERVAL},
 };
@@ -62,6 +66,8 @@ pub struct Shared {
     pub snapshot: Arc<SnapshotCell>,
     /// Checks tokens.
     pub gate: Gate,
+    /// Takes events; `None`: this node takes none.
+    pub submit: Option<Recipient<Submit>>,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// Readiness.
@@ -102,6 +108,7 @@ impl Shared {
     pub fn new(
         snapshot: Arc<SnapshotCell>,
         gate: Gate,
+        submit: Option<Recipient<Submit>>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
         settings: Settings,
@@ -110,6 +117,7 @@ impl Shared {
         Arc::new(Self {
             snapshot,
             gate,
+            submit,
             metrics,
             health,
             settings,
