@@ -12,13 +12,14 @@ pub mod interest;
 pub mod list;
 pub mod pattern;
 mod patterns;
-pub mod stand_in;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value, json};
+
+pub use self::{extractors::Extractors, index::Index, interest::Interest};
 
 /// Most subscriptions one list may hold. A page that shows a thousand things at once is rare, and
 /// constraints or a wildcard do the same with less.

@@ -19,10 +19,12 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use crate::core::subscription::{
-    Constraint, Subscription, TypePattern,
-    fault::{Reason, SubscriptionFault},
-    stand_in::Pointer,
+use crate::core::{
+    event::Pointer,
+    subscription::{
+        Constraint, Subscription, TypePattern,
+        fault::{Reason, SubscriptionFault},
+    },
 };
 
 /// Most event types of a document. Each costs a look at every token, so they are counted.

@@ -15,7 +15,7 @@ mod values;
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use crate::core::{
-    event::Event,
+    event::{Event, Scalar},
     subscription::{
         Constraint, Subscription, TypePattern,
         extractors::Extractors,
@@ -26,7 +26,6 @@ use crate::core::{
         },
         interest::{Net, PatternChanges},
         patterns::{PatternMap, slacken},
-        stand_in::Scalar,
     },
 };
 

@@ -3,8 +3,8 @@
 //! Needs the event and the extractors. Deliberately absent: constraints.
 
 use crate::core::{
-    event::Event,
-    subscription::{extractors::Fields, stand_in::Scalar},
+    event::{Event, Scalar},
+    subscription::extractors::Fields,
 };
 
 /// The fields of an event by name.
