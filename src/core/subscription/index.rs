@@ -56,7 +56,10 @@ struct Row<K> {
     /// Its position in the owner's list.
     nth: usize,
     /// What else must be fulfilled; nearly always nothing, so it takes no more than a pointer.
-    #[expect(clippy::box_collection, reason = "a box of a list is half as large as a list")]
+    #[expect(
+        clippy::box_collection,
+        reason = "a box of a list is half as large as a list"
+    )]
     rest: Option<Box<Vec<Condition>>>,
 }
 
