@@ -3,8 +3,8 @@
 //! Needs the event and the extractors. Deliberately absent: constraints.
 
 use crate::core::{
-    event::Event,
-    event::Scalar, subscription::extractors::Fields,
+    event::{Event, Scalar},
+    subscription::extractors::Fields,
 };
 
 /// The fields of an event by name.
