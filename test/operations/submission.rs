@@ -112,7 +112,6 @@ fn a_malformed_event_does_not_cost_the_connection() {
 }
 
 #[test]
-#[ignore = "needs the hub, which app does not wire yet; without it events are answered 503"]
 fn accepted_events_are_answered_byte_for_byte() {
     let gateway = start(Gateway::builder());
     let batch = format!("[{EVENT},{EVENT}]");
