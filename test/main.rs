@@ -48,6 +48,7 @@ mod operations {
     mod metrics;
     mod shutdown;
     mod start;
+    mod submission;
     mod tokens;
 }
 

@@ -33,7 +33,10 @@ impl Handler<Submit> for Hub {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        let types = submit.events.iter().map(|event| event.event_type.to_string());
+        let types = submit
+            .events
+            .iter()
+            .map(|event| event.event_type.to_string());
         self.taken.lock().unwrap().extend(types);
         Ok(())
     }
