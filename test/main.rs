@@ -33,6 +33,7 @@ mod support {
 
 mod conformance {
     mod auth;
+    mod blacklist;
     pub(crate) mod deviations;
     mod mgmt;
     mod proxy;
@@ -40,6 +41,7 @@ mod conformance {
 
 mod streaming;
 mod operations {
+    mod asynchronous;
     mod change;
     mod https;
     mod limits;

@@ -6,6 +6,7 @@
 //! delays are scaled by 0.3, so that 7 s is still too slow and 3 s still in time.
 
 mod auth;
+mod blacklist;
 mod mgmt;
 mod proxy;
 mod rules;
@@ -22,6 +23,7 @@ pub(crate) fn table() -> Vec<Deviation> {
     let mut table = mgmt::table();
     table.extend(proxy::table());
     table.extend(auth::table());
+    table.extend(blacklist::table());
     table.extend(rules::table());
     table
 }

@@ -25,6 +25,8 @@ pub(crate) enum File {
     Proxy,
     /// Secured endpoints.
     Auth,
+    /// `/v3/session-blacklist`.
+    Blacklist,
 }
 
 /// What stands for the recorded ports.
@@ -179,7 +181,7 @@ fn signed(text: &str, ports: Ports) -> String {
 
 impl File {
     /// All files.
-    pub(crate) const ALL: [Self; 3] = [Self::Mgmt, Self::Proxy, Self::Auth];
+    pub(crate) const ALL: [Self; 4] = [Self::Mgmt, Self::Proxy, Self::Auth, Self::Blacklist];
 
     /// Reads the file with `ports` put in and tokens signed now.
     ///
@@ -190,6 +192,7 @@ impl File {
             Self::Mgmt => include_str!("../golden/mgmt.jsonl"),
             Self::Proxy => include_str!("../golden/proxy.jsonl"),
             Self::Auth => include_str!("../golden/auth.jsonl"),
+            Self::Blacklist => include_str!("../golden/blacklist.jsonl"),
         };
         let read = |line: &str| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:.200}"))
@@ -211,7 +214,7 @@ impl File {
         let text = signed(include_str!("../golden/apis.json"), ports);
         let mut files: Value = serde_json::from_str(&text).expect("JSON");
         let file = match self {
-            Self::Mgmt => return Vec::new(),
+            Self::Mgmt | Self::Blacklist => return Vec::new(),
             Self::Proxy => "proxy",
             Self::Auth => "auth",
         };
@@ -296,7 +299,13 @@ mod tests {
                 "method_override_header_ignored",
             ),
             (File::Proxy, 196, "method_GET", "bad_regex_delete"),
-            (File::Auth, 50, "ah_no_token", "unknown_method_on_secured"),
+            (
+                File::Auth,
+                54,
+                "ah_no_token",
+                "ah_after_blacklist_expired_3s",
+            ),
+            (File::Blacklist, 32, "get_missing", "options"),
         ] {
             let cases = file.cases(PORTS);
             assert_eq!(cases.len(), count);
