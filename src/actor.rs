@@ -8,6 +8,7 @@
 //!
 
 pub mod cluster;
+pub mod hub;
 pub mod keys;
 pub mod proxy;
 pub mod registry;

@@ -5,6 +5,7 @@
 
 pub mod demo;
 pub mod drain;
+mod events;
 pub mod ports;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::{
     io,
     net::SocketAddr,
     process::ExitCode,
+    rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,11 +35,15 @@ use crate::{
         registry::{Parts, RegistryActor, wall_ms},
         sessions::SessionsActor,
     },
-    app::ports::{Listener, Ports},
+    app::{
+        events::Events,
+        ports::{Listener, Ports},
+    },
     config::{Config, cluster::Cluster, jwt::Jwt, listeners::Guard, node::Shutdown},
     core::{
         api::{seed::Seed, validate::Surroundings},
         auth::{claims::Requirements, keys::KeySet},
+        hub::position::NodeId,
         registry::{Registry, activatable},
         replica::{Identity, Replica, id::PeerId, params::Params, stamp::Now},
         seal::Purpose,
@@ -50,6 +56,10 @@ use crate::{
         },
         awaited::Awaited,
         inbound::{
+            events::{
+                checks::{Check, Checks},
+                service::{self, Inbox},
+            },
             gate::Gate,
             listener,
             refusal::Cors,
@@ -163,7 +173,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let ground = Ground::lay(&config)?;
     let seeds = std::mem::take(&mut config.seeds);
     let mut actors = Actors::start(&ground, &config, seeds).await?;
-    let inbound = Inbound::start(&ground, &actors, &mut config).await?;
+    let inbound = Inbound::start(&ground, &mut actors, &mut config).await?;
     let admin = start_admin(&ground, &actors, &config)?;
     ground.ports.log();
     let (apis, endpoints) = (ground.metrics.apis.get(), ground.metrics.endpoints.get());
@@ -209,6 +219,10 @@ struct Ground {
     snapshot: Arc<SnapshotCell>,
     sessions: Arc<SessionCell>,
     awaited: Arc<Awaited>,
+    /// This process, for other nodes' events.
+    node: NodeId,
+    /// Of tokens that this cluster gives out.
+    secret: sealer::Secret,
     /// Given to whoever must not die.
     alarm: mpsc::UnboundedSender<&'static str>,
     bell: mpsc::UnboundedReceiver<&'static str>,
@@ -224,6 +238,7 @@ struct Actors {
     is_ready: Option<oneshot::Receiver<()>>,
     gate: Gate,
     sessions: Addr<SessionsActor>,
+    events: Events,
     _keys: Option<Addr<KeysActor>>,
 }
 
@@ -240,8 +255,15 @@ impl Ground {
     fn lay(config: &Config) -> Result<Self, StartError> {
         let (alarm, bell) = mpsc::unbounded_channel();
         let metrics = Metrics::new()?;
+        let (node, secret) = (NodeId::new(fastrand::u64(..)), secret(config)?);
         Ok(Self {
-            awaited: awaited(config, &metrics)?,
+            awaited: Awaited::new(
+                node.as_u64(),
+                Sealer::new(&secret, Purpose::Correlation),
+                metrics.awaited_answers.clone(),
+            ),
+            node,
+            secret,
             metrics,
             sessions: Arc::new(SessionCell::new()),
             health: Arc::new(Health::default()),
@@ -286,8 +308,17 @@ impl Actors {
         let (gate, keys) = gate(&config.jwt, ground)?;
         let (cell, name) = (Arc::clone(&ground.sessions), config.node_name.clone());
         let sessions = Supervisor::start(move |_ctx| SessionsActor::new(cell, name));
+        let events = Events::start(events::Parts {
+            node: ground.node,
+            sealer: Sealer::new(&ground.secret, Purpose::Connection),
+            gate: gate.clone(),
+            awaited: Arc::clone(&ground.awaited),
+            metrics: &ground.metrics,
+            workers: config.workers,
+        })?;
         Ok(Self {
             sessions,
+            events,
             registry,
             is_ready: Some(is_ready),
             gate,
@@ -301,7 +332,7 @@ impl Actors {
 impl Inbound {
     async fn start(
         ground: &Ground,
-        actors: &Actors,
+        actors: &mut Actors,
         config: &mut Config,
     ) -> Result<Self, StartError> {
         let settings = Settings {
@@ -321,6 +352,8 @@ impl Inbound {
         let shared = Shared::new(
             Arc::clone(&ground.snapshot),
             actors.gate.clone(),
+            Some(actors.events.hub.clone().recipient()),
+            Arc::clone(&actors.events.reception),
             Arc::clone(&ground.awaited),
             Arc::clone(&ground.metrics),
             Arc::clone(&ground.health),
@@ -334,8 +367,12 @@ impl Inbound {
         let tls = ground.server_tls(&[b"h2", b"http/1.1"])?;
         let acceptor = tls.map(|tls| TlsAcceptor::from(Arc::new(tls)));
         let (stop, stopped) = watch::channel(false);
-        let workers = (0..config.workers).map(|_number| {
+        let inboxes = std::mem::take(&mut actors.events.inboxes);
+        let workers = inboxes.into_iter().enumerate().map(|(number, inbox)| {
             spawn_worker(WorkerParts {
+                number,
+                inbox,
+                checks: actors.events.checks.clone(),
                 shared: Arc::clone(&shared),
                 upstream: Arc::clone(&upstream),
                 listeners: ground.ports.inbound.clone(),
@@ -457,6 +494,7 @@ fn start_admin(
         propose: actors.registry.clone().recipient(),
         list: actors.registry.clone().recipient(),
         get: actors.registry.clone().recipient(),
+        submit: Some(actors.events.hub.clone().recipient()),
         cluster: admin::cluster::Cluster {
             nodes: actors.registry.clone().recipient(),
             rounds: actors.registry.clone().recipient(),
@@ -472,7 +510,7 @@ fn start_admin(
         },
         responses: Responses {
             awaited: Arc::clone(&ground.awaited),
-            carry: actors.sessions.clone().recipient(),
+            carry: actors.events.hub.clone().recipient(),
         },
         snapshot: Arc::clone(&ground.snapshot),
         health: Arc::clone(&ground.health),
@@ -535,22 +573,23 @@ fn gate(jwt: &Jwt, ground: &Ground) -> Result<(Gate, Option<Addr<KeysActor>>), S
 }
 
 /// Requests that wait for asynchronous answers. Their ids are good on all nodes with the same secret.
-fn awaited(config: &Config, metrics: &Metrics) -> Result<Arc<Awaited>, StartError> {
+/// What seals the tokens that this node gives out.
+fn secret(config: &Config) -> Result<sealer::Secret, StartError> {
     let cookie = config
         .cluster
         .as_ref()
         .and_then(|cluster| cluster.secret.as_ref());
-    let secret = match cookie {
+    Ok(match cookie {
         Some(cookie) => sealer::Secret::shared(cookie.expose().as_bytes()),
         None => sealer::Secret::own()?,
-    };
-    let sealer = Sealer::new(&secret, Purpose::Correlation);
-    let gauge = metrics.awaited_answers.clone();
-    Ok(Awaited::new(fastrand::u64(..), sealer, gauge))
+    })
 }
 
 /// What a worker's thread is given.
 struct WorkerParts {
+    number: usize,
+    inbox: Inbox,
+    checks: (Check, Check),
     shared: Arc<Shared>,
     upstream: Arc<upstream::Settings>,
     listeners: Vec<Listener>,
@@ -570,6 +609,9 @@ fn spawn_worker(parts: WorkerParts) -> Arbiter {
 
 async fn run_worker(parts: WorkerParts) {
     let WorkerParts {
+        number,
+        inbox,
+        checks: (subscription, submission),
         shared,
         upstream,
         listeners,
@@ -577,7 +619,12 @@ async fn run_worker(parts: WorkerParts) {
         mut stopped,
         alarm,
     } = parts;
-    let worker = Worker::start(shared, upstream);
+    let reception = Arc::clone(&shared.events);
+    let desk = events::desk(&reception, number);
+    let tls = Arc::clone(&upstream.tls);
+    let checks = Checks::new(subscription, submission, shared.gate.clone(), tls);
+    actix_rt::spawn(service::serve(Rc::clone(&desk), reception, inbox));
+    let worker = Worker::start(shared, upstream, desk, checks);
     let mut loops = Vec::new();
     for listener in listeners {
         let tls = if listener.tls { acceptor.clone() } else { None };

@@ -10,6 +10,7 @@ pub mod api;
 pub mod auth;
 pub mod digest;
 pub mod event;
+pub mod hub;
 pub mod path;
 pub mod pattern;
 pub mod registry;

@@ -35,6 +35,7 @@ mod conformance {
     mod auth;
     mod blacklist;
     pub(crate) mod deviations;
+    mod events;
     mod mgmt;
     mod proxy;
 }

@@ -9,7 +9,7 @@ use crate::{
     actor::MAILBOX_MESSAGES_MAX,
     core::session::blacklist::{Blacklist, Full},
     message::{
-        hub::{Carry, Revoke, Revoked},
+        hub::{Revoke, Revoked},
         session::SessionCell,
     },
 };
@@ -66,13 +66,6 @@ impl Handler<Revoke> for SessionsActor {
             missing: Vec::new(),
         })
     }
-}
-
-impl Handler<Carry> for SessionsActor {
-    type Result = ();
-
-    /// There is no other node.
-    fn handle(&mut self, _carry: Carry, _ctx: &mut Self::Context) {}
 }
 
 fn now() -> u64 {

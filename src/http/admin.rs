@@ -5,6 +5,7 @@
 //! GET PUT DELETE  /vN/apis/{id}       apis
 //! GET             /v3/cluster/nodes, /rounds, /conflicts, /changes/{change}   cluster
 //! POST            /v3/cluster/join, /leave                                    cluster
+//! POST            /vN/messages        messages an event, or several
 //! POST            /vN/session-blacklist        session_blacklist
 //! GET             /vN/session-blacklist/{id}   session_blacklist
 //! POST            /vN/responses       responses  the answer for a client that waits
@@ -35,6 +36,7 @@ pub mod body;
 pub mod cluster;
 pub mod guard;
 pub mod health;
+pub mod messages;
 mod inspect;
 pub mod metrics;
 pub mod openapi;
@@ -69,6 +71,7 @@ use self::{
 use crate::{
     http::problem::Problem,
     message::{
+        hub::Submit,
         proxy::SnapshotCell,
         registry::{GetApi, ListApis, ProposeChange},
     },
@@ -87,6 +90,8 @@ pub struct AdminState {
     pub list: Recipient<ListApis>,
     /// Shows one definition.
     pub get: Recipient<GetApi>,
+    /// Takes events; `None`: this node takes none.
+    pub submit: Option<Recipient<Submit>>,
     /// Knows the other nodes.
     pub cluster: Cluster,
     /// Revokes sessions.
@@ -179,12 +184,16 @@ fn routes() -> Vec<RouteLine> {
     for version in ["/v2", "/v3"] {
         let all = format!("{version}/apis");
         let one = format!("{version}/apis/{{id}}");
+        let messages = format!("{version}/messages");
         routes.extend([
             RouteLine::new(Method::GET, &all, || Route::new().to(apis::list)),
             RouteLine::new(Method::POST, &all, || Route::new().to(apis::create)),
             RouteLine::new(Method::GET, &one, || Route::new().to(apis::show)),
             RouteLine::new(Method::PUT, &one, || Route::new().to(apis::replace)),
             RouteLine::new(Method::DELETE, &one, || Route::new().to(apis::remove)),
+            RouteLine::new(Method::POST, &messages, || {
+                Route::new().to(messages::submit)
+            }),
         ]);
         let all = format!("{version}/session-blacklist");
         let one = format!("{all}/{{session_id}}");

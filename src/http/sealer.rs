@@ -63,7 +63,11 @@ impl Sealer {
     }
 }
 
-fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+/// Random bytes, fit for cryptography.
+///
+/// # Errors
+/// [`NoRandomness`]
+pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     ring::default_provider()
         .secure_random

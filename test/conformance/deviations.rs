@@ -7,6 +7,7 @@
 
 mod auth;
 mod blacklist;
+mod events;
 mod mgmt;
 mod proxy;
 mod rules;
@@ -24,7 +25,9 @@ pub(crate) fn table() -> Vec<Deviation> {
     table.extend(proxy::table());
     table.extend(auth::table());
     table.extend(blacklist::table());
+    table.extend(events::table());
     table.extend(rules::table());
+    table.extend(events::rules());
     table
 }
 

@@ -27,6 +27,8 @@ pub(crate) enum File {
     Auth,
     /// `/v3/session-blacklist`.
     Blacklist,
+    /// Submitted events.
+    Events,
 }
 
 /// What stands for the recorded ports.
@@ -158,6 +160,8 @@ pub(crate) enum Content {
     Base64(String),
     /// A text, so many times.
     Repeat(String, usize),
+    /// A beginning, a text so many times, and an end.
+    Padded(String, String, usize, String),
     /// Text sent in chunks.
     Chunks(Vec<String>),
 }
@@ -181,7 +185,13 @@ fn signed(text: &str, ports: Ports) -> String {
 
 impl File {
     /// All files.
-    pub(crate) const ALL: [Self; 4] = [Self::Mgmt, Self::Proxy, Self::Auth, Self::Blacklist];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Mgmt,
+        Self::Proxy,
+        Self::Auth,
+        Self::Blacklist,
+        Self::Events,
+    ];
 
     /// Reads the file with `ports` put in and tokens signed now.
     ///
@@ -193,6 +203,7 @@ impl File {
             Self::Proxy => include_str!("../golden/proxy.jsonl"),
             Self::Auth => include_str!("../golden/auth.jsonl"),
             Self::Blacklist => include_str!("../golden/blacklist.jsonl"),
+            Self::Events => include_str!("../golden/events.jsonl"),
         };
         let read = |line: &str| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:.200}"))
@@ -214,7 +225,7 @@ impl File {
         let text = signed(include_str!("../golden/apis.json"), ports);
         let mut files: Value = serde_json::from_str(&text).expect("JSON");
         let file = match self {
-            Self::Mgmt | Self::Blacklist => return Vec::new(),
+            Self::Mgmt | Self::Blacklist | Self::Events => return Vec::new(),
             Self::Proxy => "proxy",
             Self::Auth => "auth",
         };
@@ -259,6 +270,9 @@ impl Content {
             Self::Json(value) => value.to_string().into_bytes(),
             Self::Base64(text) => BASE64_STANDARD.decode(text).expect("base64"),
             Self::Repeat(text, times) => text.repeat(*times).into_bytes(),
+            Self::Padded(first, text, times, last) => [first.as_str(), &text.repeat(*times), last]
+                .concat()
+                .into_bytes(),
             Self::Chunks(chunks) => chunks.concat().into_bytes(),
         }
     }
@@ -271,9 +285,11 @@ impl Content {
                     .map(|chunk| chunk.clone().into_bytes())
                     .collect(),
             ),
-            Self::Text(_) | Self::Json(_) | Self::Base64(_) | Self::Repeat(..) => {
-                Payload::Bytes(self.bytes())
-            }
+            Self::Text(_)
+            | Self::Json(_)
+            | Self::Base64(_)
+            | Self::Repeat(..)
+            | Self::Padded(..) => Payload::Bytes(self.bytes()),
         }
     }
 }
@@ -306,6 +322,12 @@ mod tests {
                 "ah_after_blacklist_expired_3s",
             ),
             (File::Blacklist, 32, "get_missing", "options"),
+            (
+                File::Events,
+                141,
+                "v3_structured_json",
+                "inbound_method_OPTIONS",
+            ),
         ] {
             let cases = file.cases(PORTS);
             assert_eq!(cases.len(), count);

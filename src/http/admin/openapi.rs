@@ -46,6 +46,7 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
         admin::cluster::changes::show,
         admin::cluster::join,
         admin::cluster::leave,
+        admin::messages::submit,
         admin::session_blacklist::revoke,
         admin::session_blacklist::show,
         admin::responses::create,
@@ -79,7 +80,8 @@ impl Modify for Twins {
             .collect();
         for (path, item) in described {
             let is_twin = |begin: &&str| path.starts_with(*begin);
-            let (twin, suffix) = if ["/v3/apis", "/v3/session-blacklist"].iter().any(is_twin) {
+            let twins = ["/v3/apis", "/v3/session-blacklist", "/v3/messages"];
+            let (twin, suffix) = if twins.iter().any(is_twin) {
                 (path.replacen("/v3/", "/v2/", 1), "_v2")
             } else if path == "/health" {
                 ("/health/live".to_owned(), "_live")

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
-    core::seal::SealFault,
+    core::{hub::position::NodeId, seal::SealFault},
     http::{
         admin::{
             AdminState, body,
@@ -28,7 +28,7 @@ use crate::{
         awaited::{Awaited, Delivery, LateAnswer, Place, answer::status},
         problem::{JSON, PLAIN, Problem},
     },
-    message::hub::{Cargo, Carry},
+    message::hub::Carry,
 };
 
 /// The header with the correlation id that came with the forwarded request.
@@ -154,9 +154,9 @@ fn bring(responses: &Responses, place: Place, answer: LateAnswer) -> Result<Http
             return Err(Problem::TooLarge);
         }
         Delivery::Elsewhere { node, bytes } => responses.carry.do_send(Carry {
-            to: node,
-            kind: Cargo::Answer,
-            bytes,
+            to: NodeId::new(node),
+            desk: None,
+            bytes: bytes.into(),
         }),
     }
     Ok(HttpResponse::Accepted().body("message sent to correlated reverse proxy request"))

@@ -3,6 +3,7 @@
 mod apis;
 mod cluster;
 mod conditions;
+mod messages;
 mod openapi;
 mod receipts;
 mod responses;
@@ -33,6 +34,7 @@ use crate::{
     actor::{Alarm, registry::RegistryActor},
     core::{
         api::faults::Warning,
+        hub::output::CarryFault,
         seal::Purpose,
         session::blacklist::{Blacklist, Full},
     },
@@ -123,10 +125,11 @@ impl Handler<Revoke> for Hub {
 }
 
 impl Handler<Carry> for Hub {
-    type Result = ();
+    type Result = Result<Bytes, CarryFault>;
 
-    fn handle(&mut self, carry: Carry, _context: &mut Self::Context) {
+    fn handle(&mut self, carry: Carry, _context: &mut Self::Context) -> Self::Result {
         self.carried.lock().unwrap().push(carry);
+        Ok(Bytes::new())
     }
 }
 
@@ -218,6 +221,7 @@ fn state(keeper: &Addr<RegistryActor>) -> AdminState {
         propose: keeper.clone().recipient(),
         list: keeper.clone().recipient(),
         get: keeper.clone().recipient(),
+        submit: None,
         cluster: Cluster {
             nodes: keeper.clone().recipient(),
             rounds: keeper.clone().recipient(),

@@ -42,8 +42,8 @@ pub struct Activity {
     unread: Cell<bool>,
     /// The client speaks HTTP/1.0, in which the connection's end can be an answer's.
     unframed: Cell<bool>,
-    /// A request has been received, some time.
-    used: Cell<bool>,
+    /// Requests received so far.
+    begun: Cell<u64>,
     /// Looks for ambiguous framing in heads as they arrive.
     pub scan: HeadScan,
     signal: Cell<Option<Signal>>,
@@ -67,7 +67,7 @@ impl Activity {
             multiplexed: Cell::new(false),
             unread: Cell::new(false),
             unframed: Cell::new(false),
-            used: Cell::new(false),
+            begun: Cell::new(0),
             scan: HeadScan::default(),
             signal: Cell::new(None),
             task: RefCell::new(None),
@@ -127,7 +127,12 @@ impl Activity {
 
     /// Nothing has arrived yet.
     pub fn is_unused(&self) -> bool {
-        !self.used.get() && !self.in_head.get()
+        self.begun.get() == 0 && !self.in_head.get()
+    }
+
+    /// The request being answered is the connection's first: nothing has been written yet.
+    pub fn is_first(&self) -> bool {
+        self.begun.get() == 1 && !self.multiplexed.get()
     }
 
     /// A whole head arrived.
@@ -135,7 +140,7 @@ impl Activity {
         self.busy.set(self.busy.get() + 1);
         self.in_head.set(false);
         self.unread.set(false);
-        self.used.set(true);
+        self.begun.set(self.begun.get() + 1);
         Busy(Rc::clone(self))
     }
 

@@ -17,6 +17,7 @@ use tokio::time::{Sleep, sleep};
 use crate::{
     http::inbound::{
         activity::Busy,
+        events::body::LineBody,
         request_body::{Progress, RequestBody, State},
         request_log::Record,
     },
@@ -46,6 +47,7 @@ pub struct Answer {
 
 enum Source {
     Complete(Option<Bytes>),
+    Line(LineBody),
     Target(FromTarget),
 }
 
@@ -66,6 +68,15 @@ impl Answer {
         let bytes = (!bytes.is_empty()).then_some(bytes);
         Self {
             source: Source::Complete(bytes),
+            record: None,
+            busy: None,
+        }
+    }
+
+    /// Streams what is sent on a line.
+    pub fn line(line: LineBody) -> Self {
+        Self {
+            source: Source::Line(line),
             record: None,
             busy: None,
         }
@@ -117,6 +128,8 @@ impl Body for Answer {
         let this = &mut *self;
         let next = match &mut this.source {
             Source::Complete(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Source::Line(line) => ready!(Pin::new(line).poll_frame(cx))
+                .map(|frame| frame.map_err(|never| match never {})),
             Source::Target(from_target) => ready!(from_target.poll(cx)),
         };
         if let Some(record) = &mut this.record {
@@ -132,6 +145,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Complete(bytes) => bytes.is_none(),
+            Source::Line(_) => false,
             Source::Target(from_target) => from_target.inner.is_end_stream(),
         }
     }
@@ -141,6 +155,7 @@ impl Body for Answer {
             Source::Complete(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
+            Source::Line(_) => SizeHint::new(),
             Source::Target(from_target) => from_target.inner.size_hint(),
         }
     }
@@ -161,6 +176,7 @@ impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Complete(_) => "Complete",
+            Self::Line(_) => "Line",
             Self::Target(_) => "Target",
         })
     }

@@ -25,10 +25,12 @@ pub struct ClientStream {
     watch: Watch,
 }
 
+/// The connection under the stream.
 #[derive(Debug)]
-enum Transport {
+pub enum Transport {
+    /// Without TLS.
     Plain(TcpStream),
-    /// Boxed: the session state is large.
+    /// With TLS. Boxed: the session state is large.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
@@ -77,6 +79,11 @@ impl ClientStream {
             transport: Transport::Tls(Box::new(stream)),
             watch: Watch::new(activity),
         }
+    }
+
+    /// The connection, no longer watched.
+    pub fn into_transport(self) -> Transport {
+        self.transport
     }
 
     /// Has the system close the connection with a reset, not with an end.

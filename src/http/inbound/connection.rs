@@ -13,6 +13,7 @@ use crate::{
     http::inbound::{
         activity::{Activity, Signal},
         client_stream::ClientStream,
+        events::handover::{Handover, take_over},
         farewell::{Ending, part},
         forward,
         peer::Peer,
@@ -45,6 +46,8 @@ pub struct Client {
     pub activity: Rc<Activity>,
     /// Its place among the open connections; a tunnel takes a share of it along.
     pub open: Rc<Open>,
+    /// Set by a request whose line takes the connection over.
+    pub handover: Rc<Handover>,
 }
 
 /// The futures of HTTP/2 streams run on the connection's own thread.
@@ -68,6 +71,7 @@ pub async fn serve_http1(client: Client, stream: ClientStream) {
     builder.max_buf_size(settings.header_bytes_max.max(BUFFER_BYTES_MIN));
     let client = Rc::new(client);
     let activity = Rc::clone(&client.activity);
+    let handover = Rc::clone(&client.handover);
     let service = service_fn(move |request| {
         let client = Rc::clone(&client);
         async move {
@@ -90,6 +94,9 @@ pub async fn serve_http1(client: Client, stream: ClientStream) {
         if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
             return Poll::Ready(ending(&activity, ended));
         }
+        if handover.is_set() {
+            return Poll::Ready(Ending::HandedOver);
+        }
         match activity.poll_signal(cx) {
             None => Poll::Pending,
             // hyper would wait for a first request, and would drop a later one that has only begun.
@@ -106,6 +113,13 @@ pub async fn serve_http1(client: Client, stream: ClientStream) {
         }
     })
     .await;
+    if let Some(seated) = handover.take() {
+        if let Some(parts) = connection.into_parts() {
+            // A task of its own: this one is as large as hyper's connection.
+            actix_rt::spawn(take_over(seated, parts.io.into_inner(), parts.read_buf));
+        }
+        return;
+    }
     // An upgraded connection has no parts; it belongs to its tunnel.
     if ending != Ending::Plain
         && let Some(parts) = connection.into_parts()

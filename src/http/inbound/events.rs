@@ -1,3 +1,110 @@
-//! Events towards frontends: what of it is the inbound port's.
+//! Frontends' open lines: server-sent events, WebSocket and long polling, and what belongs to them
+//! (spec: `events.md`).
+//!
+//! Every worker has a [`desk`], which owns the lines of that worker's clients. The hub hands each desk
+//! every event once; the desk finds who wants it and writes the bytes, serialised once ([`frame`]),
+//! straight into the sockets. A line ([`line`]) has a queue only for what its socket does not take at
+//! once; a client that lets it overflow is disconnected. [`admission`] decides who may open one.
+//!
+//! Deliberately absent: which events there are and where they come from (`core/hub`), and anything
+//! shared between workers besides [`reception`] and messages.
 
+pub mod admission;
+pub mod attend;
+pub mod body;
+pub mod carried;
 pub mod checks;
+pub mod desk;
+pub mod frame;
+pub mod gateway;
+pub mod handover;
+pub mod hub_link;
+pub mod line;
+pub mod mailbox;
+pub mod memo;
+pub mod opening;
+pub mod polling;
+pub mod queue;
+pub mod rate;
+pub mod reception;
+pub mod seats;
+pub mod service;
+pub mod sse;
+pub mod submission;
+pub mod subscriptions;
+pub mod token;
+pub mod websocket;
+
+use std::rc::Rc;
+
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+
+use crate::http::inbound::{activity::Busy, answer::Answer, connection::Client};
+
+/// A route of this room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route<'p> {
+    /// Open a stream of server-sent events.
+    Sse,
+    /// Its preflight.
+    SsePreflight,
+    /// Open a WebSocket.
+    WebSocket,
+    /// Open or poll a long-polling session.
+    Poll,
+    /// Its preflight.
+    PollPreflight,
+    /// Replace the subscriptions of the connection with this token.
+    Subscribe(&'p str),
+    /// Its preflight.
+    SubscribePreflight,
+}
+
+// === impl Route ===
+
+impl<'p> Route<'p> {
+    /// The route of a request, if it is one of this room's.
+    pub fn of(method: &Method, path: &'p str) -> Option<Self> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let is = |expected: &Method| method == expected;
+        match path {
+            "/_rig/v1/connection/sse" if is(&Method::GET) || is(&Method::HEAD) => Some(Self::Sse),
+            "/_rig/v1/connection/sse" if is(&Method::OPTIONS) => Some(Self::SsePreflight),
+            "/_rig/v1/connection/ws" => Some(Self::WebSocket),
+            "/_rig/v1/connection/longpolling" if is(&Method::GET) => Some(Self::Poll),
+            "/_rig/v1/connection/longpolling" if is(&Method::OPTIONS) => Some(Self::PollPreflight),
+            path => {
+                let token = subscriptions::token_of(path)?;
+                if is(&Method::PUT) {
+                    Some(Self::Subscribe(token))
+                } else {
+                    is(&Method::OPTIONS).then_some(Self::SubscribePreflight)
+                }
+            }
+        }
+    }
+}
+
+/// Answers a request for one of this room's routes.
+pub async fn answer(
+    client: &Rc<Client>,
+    mut request: Request<Incoming>,
+    busy: Busy,
+) -> Response<Answer> {
+    let path = request.uri().path().to_owned();
+    let Some(route) = Route::of(request.method(), &path) else {
+        unreachable!("asked for by whoever calls this")
+    };
+    let mut response = match route {
+        Route::Sse => sse::answer(client, &request).await,
+        Route::SsePreflight => sse::preflight(client, &request),
+        Route::WebSocket => return websocket::answer(client, &mut request, busy).await,
+        Route::Poll => polling::answer(client, &request).await,
+        Route::PollPreflight => polling::preflight(client, &request),
+        Route::Subscribe(token) => subscriptions::answer(client, token, request).await,
+        Route::SubscribePreflight => subscriptions::preflight(client, &request),
+    };
+    response.body_mut().hold(busy);
+    response
+}

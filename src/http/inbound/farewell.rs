@@ -31,6 +31,8 @@ pub enum Ending {
     SlowHead,
     /// The last answer is on its way to a client that may still be sending.
     Unread,
+    /// The connection goes on as a line of events.
+    HandedOver,
     /// An answer that the connection's end would complete was cut off.
     CutOff,
 }
@@ -38,7 +40,7 @@ pub enum Ending {
 /// Closes `stream`.
 pub async fn part(stream: ClientStream, ending: Ending) {
     match ending {
-        Ending::Plain => {}
+        Ending::Plain | Ending::HandedOver => {}
         Ending::SlowHead => linger(stream, SLOW_HEAD).await,
         Ending::Unread => linger(stream, b"").await,
         Ending::CutOff => stream.reset_when_closed(),

@@ -27,6 +27,7 @@ use crate::{
         inbound::{
             answer::Answer,
             connection::Client,
+            events::{self, submission},
             gate,
             head::{
                 expects_body, host, is_served_coding, is_undone_coding, join_cookies, plan, via,
@@ -62,6 +63,18 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
             || span.marks(request.headers()),
         )
     {
+        answer.body_mut().hold(busy);
+        return answer;
+    }
+    if request.uri().path().starts_with(system::PREFIX)
+        && events::Route::of(request.method(), request.uri().path()).is_some()
+    {
+        // Boxed, because it must not make the future of every request larger.
+        return Box::pin(events::answer(&client, request, busy)).await;
+    }
+    if let Some(asked) = submission::Asked::of(request.method(), request.uri().path()) {
+        // Boxed, because it must not make the future of every request larger.
+        let mut answer = Box::pin(submission::answer(&client, request, &span, asked)).await;
         answer.body_mut().hold(busy);
         return answer;
     }
@@ -508,7 +521,7 @@ async fn exchange(
 }
 
 /// Whose fault it is that a request could not be sent.
-fn blame(progress: Option<&Progress>) -> Refusal {
+pub(super) fn blame(progress: Option<&Progress>) -> Refusal {
     match progress.map(Progress::state) {
         Some(State::TooLarge) => Refusal::PayloadTooLarge,
         Some(State::TimedOut) => Refusal::ClientTimeout,

@@ -123,6 +123,7 @@ async fn serve(
         peer,
         activity: Rc::clone(&activity),
         open: Rc::new(open),
+        handover: Rc::default(),
     };
     // Until something has arrived, every signal means the same: there is nothing to finish.
     let Some(tls) = tls else {

@@ -193,12 +193,13 @@ impl Refusal {
     }
 }
 
-const JSON: &str = "application/json; charset=utf-8";
+/// Content type of JSON.
+pub const JSON: &str = "application/json; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A complete answer of the gateway itself, with the headers all of them carry.
-pub fn plain(status: StatusCode, text: &'static str, marks: Marks) -> Response<Answer> {
-    let mut response = Response::new(Answer::complete(Bytes::from_static(text.as_bytes())));
+pub fn plain(status: StatusCode, text: impl Into<Bytes>, marks: Marks) -> Response<Answer> {
+    let mut response = Response::new(Answer::complete(text.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
@@ -232,12 +233,17 @@ impl Cors {
 
     /// Sets the CORS headers of an answer to a request from `origin`; `allowed` are the headers that
     /// a browser may send.
-    pub fn apply(
-        &self,
-        headers: &mut HeaderMap,
-        origin: Option<&HeaderValue>,
-        allowed: &'static str,
-    ) {
+    pub fn apply(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, allowed: &'static str) {
+        self.allow_origin(headers, origin);
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("*"));
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(allowed),
+        );
+    }
+
+    /// Lets the page of `origin`, as far as it is configured, read the answer.
+    pub fn allow_origin(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
         let listed = origin.and_then(|origin| self.origins.iter().find(|entry| *entry == origin));
         if let Some(value) = listed.or_else(|| self.origins.first()) {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, value.clone());
@@ -246,11 +252,6 @@ impl Cors {
             // Caches must not give one origin's answer to another.
             headers.insert(VARY, HeaderValue::from_name(ORIGIN));
         }
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("*"));
-        headers.insert(
-            ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static(allowed),
-        );
     }
 }
 

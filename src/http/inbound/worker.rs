@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use actix::Recipient;
 use ipnet::IpNet;
 use tokio::sync::Notify;
 
@@ -19,12 +20,16 @@ use crate::{
         awaited::Awaited,
         inbound::{
             activity::{Activity, Signal},
+            events::{checks::Checks, desk::Desk, reception::Reception},
             gate::Gate,
             refusal::Cors,
             request_body::{Progress, RequestBody},
         },
     },
-    message::proxy::{Snapshot, SnapshotCell},
+    message::{
+        hub::Submit,
+        proxy::{Snapshot, SnapshotCell},
+    },
     telemetry::{health::Health, metrics::Metrics},
     upstream::{self, Pool, pool::SWEEP_INTERVAL},
 };
@@ -68,6 +73,10 @@ pub struct Shared {
     pub snapshot: Arc<SnapshotCell>,
     /// Checks tokens.
     pub gate: Gate,
+    /// Takes events; `None`: this node takes none.
+    pub submit: Option<Recipient<Submit>>,
+    /// Events and their connections.
+    pub events: Arc<Reception>,
     /// Requests that wait for asynchronous answers.
     pub awaited: Arc<Awaited>,
     /// Counts.
@@ -88,6 +97,10 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// Connections to targets.
     pub pool: Rc<Pool<RequestBody>>,
+    /// Lines of this worker's clients.
+    pub desk: Rc<Desk>,
+    /// Who may subscribe and submit.
+    pub checks: Checks,
     /// Tick of the worker's clock.
     pub now: Rc<Cell<u64>>,
     snapshot: RefCell<Rc<Held>>,
@@ -110,6 +123,8 @@ impl Shared {
     pub fn new(
         snapshot: Arc<SnapshotCell>,
         gate: Gate,
+        submit: Option<Recipient<Submit>>,
+        events: Arc<Reception>,
         awaited: Arc<Awaited>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
@@ -119,6 +134,8 @@ impl Shared {
         Arc::new(Self {
             snapshot,
             gate,
+            submit,
+            events,
             awaited,
             metrics,
             health,
@@ -174,11 +191,18 @@ impl Drop for Open {
 
 impl Worker {
     /// Starts the worker's clock on the current thread.
-    pub fn start(shared: Arc<Shared>, upstream: Arc<upstream::Settings>) -> Rc<Self> {
+    pub fn start(
+        shared: Arc<Shared>,
+        upstream: Arc<upstream::Settings>,
+        desk: Rc<Desk>,
+        checks: Checks,
+    ) -> Rc<Self> {
         let snapshot = Rc::new(Held(shared.snapshot.load_full()));
         let worker = Rc::new(Self {
             shared,
             pool: Pool::new(upstream),
+            desk,
+            checks,
             now: Rc::new(Cell::new(0)),
             snapshot: RefCell::new(snapshot),
             activities: RefCell::default(),
@@ -218,6 +242,7 @@ impl Worker {
     /// Has every connection finish what is in flight and close.
     pub fn drain(&self) {
         self.draining.set(true);
+        self.desk.drain();
         for activity in self.activities.borrow().iter().filter_map(Weak::upgrade) {
             activity.send(Signal::Drain);
         }

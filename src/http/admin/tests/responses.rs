@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Answer, COOKIE, Desk, Hub, request, sealer};
 use crate::{
-    core::seal::Purpose,
+    core::{hub::position::NodeId, seal::Purpose},
     http::{
         awaited::{Awaited, Delivery, LateAnswer},
         sealer::{Sealer, Secret},
@@ -150,7 +150,7 @@ async fn an_answer_for_another_nodes_request_is_carried_there() {
     let [carry] = carried.as_slice() else {
         panic!("one answer, not {carried:?}");
     };
-    assert_eq!(carry.to, 2);
+    assert_eq!((carry.to, carry.desk), (NodeId::new(2), None));
     assert_eq!(there.arrived(&carry.bytes), Delivery::Delivered);
     let expected = LateAnswer::new(StatusCode::OK, &http::HeaderMap::new(), Bytes::from("far"));
     assert_eq!(waiting.answer().await, Some(expected));

@@ -1,0 +1,105 @@
+//! The wiring of events: the hub, the desks of the workers, and what they share.
+
+use std::sync::Arc;
+
+use actix::{Addr, Supervisor};
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+
+use crate::{
+    actor::hub::HubActor,
+    app::StartError,
+    core::{hub::position::NodeId, subscription::extractors::Extractors},
+    http::{
+        awaited::Awaited,
+        inbound::{
+            events::{
+                checks::Check, desk::Desk, hub_link::HubLink, rate::Rate, reception::Reception,
+                service::Inbox,
+            },
+            gate::Gate,
+        },
+        sealer::Sealer,
+    },
+    telemetry::{events::EventMetrics, metrics::Metrics},
+};
+
+/// The node's share in events.
+pub(super) struct Events {
+    /// Keeps the actor alive.
+    pub(super) hub: Addr<HubActor>,
+    /// What the desks share.
+    pub(super) reception: Arc<Reception>,
+    /// Who may subscribe and submit.
+    pub(super) checks: (Check, Check),
+    /// One for each worker.
+    pub(super) inboxes: Vec<Inbox>,
+}
+
+/// What [`Events::start`] needs of the rest.
+pub(super) struct Parts<'a> {
+    /// This process.
+    pub(super) node: NodeId,
+    /// Of connection tokens.
+    pub(super) sealer: Sealer,
+    /// Judges tokens.
+    pub(super) gate: Gate,
+    /// Requests that wait for asynchronous answers.
+    pub(super) awaited: Arc<Awaited>,
+    /// Counts.
+    pub(super) metrics: &'a Metrics,
+    /// Number of workers.
+    pub(super) workers: usize,
+}
+
+// === impl Events ===
+
+impl Events {
+    pub(super) fn start(parts: Parts<'_>) -> Result<Self, StartError> {
+        let metrics = EventMetrics::new(parts.metrics)?;
+        let extractors = Arc::new(ArcSwap::from_pointee(Extractors::default()));
+        let (mut desks, mut told, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
+        for _worker in 0..parts.workers {
+            let (order, orders) = mpsc::unbounded_channel();
+            let (tell, hub) = mpsc::unbounded_channel();
+            desks.push(order);
+            told.push(tell);
+            inboxes.push(Inbox { hub, orders });
+        }
+        let node = parts.node;
+        let hub = Supervisor::start(move |_ctx| HubActor::new(node, told));
+        let reception = Arc::new(Reception {
+            node,
+            sealer: parts.sealer,
+            awaited: parts.awaited,
+            gate: parts.gate,
+            extractors,
+            rate: Rate::new(1_000_000),
+            queue_bytes_max: 1 << 20,
+            hub: HubLink {
+                interest: hub.clone().recipient(),
+                replay: hub.clone().recipient(),
+                remember: hub.clone().recipient(),
+                recall: hub.clone().recipient(),
+                carry: hub.clone().recipient(),
+            },
+            desks,
+            metrics,
+        });
+        Ok(Self {
+            hub,
+            reception,
+            checks: (Check::default(), Check::default()),
+            inboxes,
+        })
+    }
+}
+
+/// The desk of the worker with this number, on its thread.
+pub(super) fn desk(reception: &Arc<Reception>, number: usize) -> std::rc::Rc<Desk> {
+    Desk::new(
+        u32::try_from(number).unwrap_or(u32::MAX),
+        reception.extractors.load_full(),
+        Arc::clone(&reception.metrics),
+    )
+}

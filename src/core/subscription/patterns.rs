@@ -1,0 +1,116 @@
+//! Type patterns as keys: what covers an event type is found without looking at the others.
+//!
+//! Needs nothing but the patterns. Deliberately absent: what is kept under them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use crate::core::subscription::TypePattern;
+
+/// A map from type patterns. The names come from outside, so its hashes must not be foreseeable.
+#[derive(Debug, Clone)]
+pub(super) struct PatternMap<V> {
+    exact: HashMap<Arc<str>, V>,
+    prefixes: HashMap<Arc<str>, V>,
+    /// How many prefixes have a length: only these lengths of a type are looked up. There are at
+    /// most [`super::TYPE_BYTES_MAX`], and usually a handful.
+    lengths: BTreeMap<usize, usize>,
+}
+
+// === impl PatternMap ===
+
+impl<V> Default for PatternMap<V> {
+    fn default() -> Self {
+        Self {
+            exact: HashMap::new(),
+            prefixes: HashMap::new(),
+            lengths: BTreeMap::new(),
+        }
+    }
+}
+
+impl<V> PatternMap<V> {
+    /// The value of a pattern itself, whatever other patterns cover.
+    pub(super) fn get(&self, pattern: &TypePattern) -> Option<&V> {
+        match pattern {
+            TypePattern::Exact(name) => self.exact.get(name),
+            TypePattern::Prefix(prefix) => self.prefixes.get(prefix),
+        }
+    }
+
+    /// As [`Self::get`].
+    pub(super) fn get_mut(&mut self, pattern: &TypePattern) -> Option<&mut V> {
+        match pattern {
+            TypePattern::Exact(name) => self.exact.get_mut(name),
+            TypePattern::Prefix(prefix) => self.prefixes.get_mut(prefix),
+        }
+    }
+
+    /// Sets a value; gives the one before.
+    pub(super) fn insert(&mut self, pattern: &TypePattern, value: V) -> Option<V> {
+        match pattern {
+            TypePattern::Exact(name) => self.exact.insert(Arc::clone(name), value),
+            TypePattern::Prefix(prefix) => {
+                let before = self.prefixes.insert(Arc::clone(prefix), value);
+                if before.is_none() {
+                    *self.lengths.entry(prefix.len()).or_default() += 1;
+                }
+                before
+            }
+        }
+    }
+
+    /// Removes a pattern.
+    pub(super) fn remove(&mut self, pattern: &TypePattern) -> Option<V> {
+        match pattern {
+            TypePattern::Exact(name) => {
+                let value = self.exact.remove(name);
+                slacken(&mut self.exact);
+                value
+            }
+            TypePattern::Prefix(prefix) => {
+                let value = self.prefixes.remove(prefix)?;
+                slacken(&mut self.prefixes);
+                if let Some(count) = self.lengths.get_mut(&prefix.len()) {
+                    *count = count.saturating_sub(1);
+                    if *count == 0 {
+                        self.lengths.remove(&prefix.len());
+                    }
+                }
+                Some(value)
+            }
+        }
+    }
+
+    /// The values of all patterns that cover a type. Costs a look-up per length of prefixes.
+    pub(super) fn covering<'m>(&'m self, event_type: &'m str) -> impl Iterator<Item = &'m V> {
+        let prefixes = self
+            .lengths
+            .range(..=event_type.len())
+            .filter_map(|(length, _)| self.prefixes.get(event_type.get(..*length)?));
+        self.exact.get(event_type).into_iter().chain(prefixes)
+    }
+
+    /// All patterns in no particular order.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = TypePattern> {
+        let exact = self.exact.keys().cloned().map(TypePattern::Exact);
+        exact.chain(self.prefixes.keys().cloned().map(TypePattern::Prefix))
+    }
+
+    /// The number of patterns.
+    pub(super) fn len(&self) -> usize {
+        self.exact.len() + self.prefixes.len()
+    }
+}
+
+/// Gives memory back once three quarters of it are unused, so that a wave of connections does not
+/// keep it for good. Halving at that point keeps the cost per removal constant.
+pub(super) fn slacken<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>) {
+    /// Too little to be worth copying the rest.
+    const WORTH_IT: usize = 64;
+    if map.capacity() > WORTH_IT && map.len() < map.capacity() / 4 {
+        map.shrink_to(map.len() * 2);
+    }
+}

@@ -1,0 +1,211 @@
+//! An event as bytes on the wire of each transport, made once per worker and shared by all lines.
+//!
+//! Server-sent events: <https://html.spec.whatwg.org/multipage/server-sent-events.html>;
+//! WebSocket: RFC 6455. Deliberately absent: queues and sockets.
+
+use std::{cell::OnceCell, rc::Rc, sync::Arc};
+
+use bytes::Bytes;
+use tungstenite::protocol::frame::{
+    Frame as WsFrame,
+    coding::{Data, OpCode},
+};
+
+use crate::core::event::Event;
+
+/// A connection's key as it stands in the `id` of its events: 12 random bytes as base64url.
+pub const KEY_CHARS: usize = 16;
+
+/// What separates the two parts of an `id`: a position of the cluster, and the connection's key.
+pub const ID_SEPARATOR: u8 = b'.';
+
+/// What keeps a stream of server-sent events alive (spec: `events.md` 5.6).
+pub const SSE_HEARTBEAT: &[u8] = b": heartbeat\n\n";
+
+/// What ends a chunked body (RFC 9112, 7.1).
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// One event for many lines.
+#[derive(Debug)]
+pub struct Frame {
+    /// The event.
+    pub event: Arc<Event>,
+    /// Where the cluster stands after it, as text; what a client resumes from.
+    pub cursor: Arc<str>,
+    sse: OnceCell<Sse>,
+    text: OnceCell<Bytes>,
+}
+
+/// The part of a server-sent event that is the same on every line; a connection's key and two line
+/// ends follow it.
+#[derive(Debug)]
+struct Sse {
+    bytes: Vec<u8>,
+    /// The head of the chunk that holds one whole event.
+    chunk: Vec<u8>,
+}
+
+// === impl Frame ===
+
+impl Frame {
+    /// An event that leaves the cluster at `cursor`.
+    pub fn new(event: Arc<Event>, cursor: Arc<str>) -> Rc<Self> {
+        Rc::new(Self {
+            event,
+            cursor,
+            sse: OnceCell::new(),
+            text: OnceCell::new(),
+        })
+    }
+
+    /// Bytes it takes in a queue, whatever the transport; the sum of what is shared.
+    pub fn bytes(&self) -> usize {
+        self.event.text.len() + self.event.event_type.len() + self.cursor.len() + KEY_CHARS
+    }
+
+    /// Appends the server-sent event for the connection with `key`, as one chunk if `chunked`.
+    pub fn write_sse(&self, key: &[u8; KEY_CHARS], chunked: bool, to: &mut Vec<u8>) {
+        let sse = self.sse.get_or_init(|| Sse::of(&self.event, &self.cursor));
+        if chunked {
+            to.extend_from_slice(&sse.chunk);
+        }
+        to.extend_from_slice(&sse.bytes);
+        to.extend_from_slice(key);
+        to.extend_from_slice(b"\n\n");
+        if chunked {
+            to.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Appends the WebSocket text message.
+    pub fn write_websocket(&self, to: &mut Vec<u8>) {
+        let text = self.text.get_or_init(|| message(&self.event.text));
+        to.extend_from_slice(text);
+    }
+}
+
+// === impl Sse ===
+
+impl Sse {
+    fn of(event: &Event, cursor: &str) -> Self {
+        let mut bytes = Vec::with_capacity(event.text.len() + event.event_type.len() + 96);
+        bytes.extend_from_slice(b"event: ");
+        // A line end within the type would let an event forge others.
+        bytes.extend(event.event_type.bytes().map(|byte| match byte {
+            b'\r' | b'\n' | b'\0' => b' ',
+            byte => byte,
+        }));
+        bytes.push(b'\n');
+        for line in lines(&event.text) {
+            bytes.extend_from_slice(b"data: ");
+            bytes.extend_from_slice(line);
+            bytes.push(b'\n');
+        }
+        bytes.extend_from_slice(b"id: ");
+        bytes.extend_from_slice(cursor.as_bytes());
+        bytes.push(ID_SEPARATOR);
+        let whole = bytes.len() + KEY_CHARS + 2;
+        Self {
+            bytes,
+            chunk: format!("{whole:x}\r\n").into_bytes(),
+        }
+    }
+}
+
+/// `bytes` as one chunk of a body, if `chunked`.
+pub fn chunk(bytes: &[u8], chunked: bool) -> Vec<u8> {
+    if !chunked {
+        return bytes.to_vec();
+    }
+    let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
+    chunk.extend_from_slice(bytes);
+    chunk.extend_from_slice(b"\r\n");
+    chunk
+}
+
+/// A WebSocket frame as bytes; servers do not mask (RFC 6455, 5.1).
+pub fn websocket(frame: WsFrame) -> Bytes {
+    let mut bytes = Vec::with_capacity(frame.len());
+    // Writing to memory does not fail.
+    drop(frame.format(&mut bytes));
+    bytes.into()
+}
+
+fn message(text: &Bytes) -> Bytes {
+    websocket(WsFrame::message(
+        text.clone(),
+        OpCode::Data(Data::Text),
+        true,
+    ))
+}
+
+/// The lines of a text as readers of server-sent events see them: after LF, CR or both.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(end) = memchr::memchr2(b'\n', b'\r', text) else {
+            rest = None;
+            return Some(text);
+        };
+        let (line, after) = text.split_at(end);
+        let after = after.strip_prefix(b"\r\n").or_else(|| after.get(1..));
+        rest = Some(after.unwrap_or_default());
+        Some(line)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(event_type: &str, text: &str) -> Rc<Frame> {
+        let text = text.replace('@', &serde_json::Value::from(event_type).to_string());
+        let event = Event::parse(text.into()).expect("event");
+        Frame::new(Arc::new(event), "CUR".into())
+    }
+
+    fn sse(event_type: &str, text: &str, chunked: bool) -> String {
+        let mut bytes = Vec::new();
+        frame(event_type, text).write_sse(b"kkkkkkkkkkkkkkkk", chunked, &mut bytes);
+        String::from_utf8(bytes).expect("text")
+    }
+
+    #[test]
+    fn a_server_sent_event_has_type_data_and_id() {
+        assert_eq!(
+            sse("greeting", r#"{"a":1}"#, false),
+            "event: greeting\ndata: {\"a\":1}\nid: CUR.kkkkkkkkkkkkkkkk\n\n"
+        );
+    }
+
+    #[test]
+    fn each_line_of_the_text_is_a_data_line() {
+        assert_eq!(
+            sse("t", "{\n\"a\":\r\n1\r}", false),
+            "event: t\ndata: {\ndata: \"a\":\ndata: 1\ndata: }\nid: CUR.kkkkkkkkkkkkkkkk\n\n"
+        );
+    }
+
+    #[test]
+    fn a_type_cannot_forge_another_event() {
+        let forged = sse("a\ndata: x\n\nevent: b", "{}", false);
+        assert_eq!(forged.lines().count(), 4, "{forged}");
+    }
+
+    #[test]
+    fn a_chunk_says_its_length() {
+        let chunked = sse("greeting", "{}", true);
+        let (length, rest) = chunked.split_once("\r\n").expect("head");
+        let length = usize::from_str_radix(length, 16).expect("hex");
+        assert_eq!(&rest[length..], "\r\n");
+        assert_eq!(&rest[..length], sse("greeting", "{}", false));
+    }
+
+    #[test]
+    fn a_websocket_message_is_the_text_unmasked() {
+        let mut bytes = Vec::new();
+        frame("t", "{}").write_websocket(&mut bytes);
+        assert_eq!(bytes, [0x81, 2, b'{', b'}']);
+    }
+}

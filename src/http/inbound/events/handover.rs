@@ -1,0 +1,76 @@
+//! A connection that hyper began and a line goes on with.
+//!
+//! hyper parses the request; then its connection is taken apart before it answers, and the line owns
+//! the bare socket. An idle stream so costs its socket and a small task instead of hyper's buffers, and
+//! an event is written without waking anybody. Only the first request of an HTTP/1.1 connection can do
+//! so: then nothing of ours can still be in hyper's hands.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use bytes::Bytes;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+use crate::http::inbound::{
+    client_stream::{ClientStream, Transport},
+    events::{
+        attend::{Wired, attend},
+        desk::Seated,
+        line::Line,
+    },
+};
+
+/// How long a client may leave sent bytes unacknowledged before the system gives it up; with a
+/// heartbeat every 15 s, a client that vanished is noticed within 75 s.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
+
+/// Where a request leaves the line that takes its connection.
+#[derive(Default)]
+pub struct Handover(RefCell<Option<Seated>>);
+
+// === impl Handover ===
+
+impl Handover {
+    /// Has the connection go on as this line.
+    pub fn set(&self, seated: Seated) {
+        self.0.replace(Some(seated));
+    }
+
+    /// A line waits.
+    pub fn is_set(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// The line that waits.
+    pub fn take(&self) -> Option<Seated> {
+        self.0.take()
+    }
+}
+
+/// Goes on as a line; `early` are bytes that were read already.
+pub async fn take_over(seated: Seated, stream: ClientStream, early: Bytes) {
+    let line = Rc::clone(seated.line());
+    let wired = wire(&line, stream.into_transport());
+    attend(line, wired, early).await;
+    // Only now: until here the client has its place.
+    drop(seated);
+}
+
+/// Gives `line` the connection.
+pub fn wire(line: &Line, transport: Transport) -> Wired {
+    let limit = |socket: &TcpStream| {
+        // A system that does not know this limit has others, later ones.
+        drop(SockRef::from(socket).set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX)));
+    };
+    match transport {
+        Transport::Plain(socket) => {
+            limit(&socket);
+            line.attach(socket);
+            Wired::Own
+        }
+        Transport::Tls(stream) => {
+            limit(stream.get_ref().0);
+            Wired::Through(stream)
+        }
+    }
+}
