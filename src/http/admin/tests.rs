@@ -34,6 +34,7 @@ use crate::{
     actor::{Alarm, registry::RegistryActor},
     core::{
         api::faults::Warning,
+        hub::output::CarryFault,
         seal::Purpose,
         session::blacklist::{Blacklist, Full},
     },
@@ -124,10 +125,11 @@ impl Handler<Revoke> for Hub {
 }
 
 impl Handler<Carry> for Hub {
-    type Result = ();
+    type Result = Result<Bytes, CarryFault>;
 
-    fn handle(&mut self, carry: Carry, _context: &mut Self::Context) {
+    fn handle(&mut self, carry: Carry, _context: &mut Self::Context) -> Self::Result {
         self.carried.lock().unwrap().push(carry);
+        Ok(Bytes::new())
     }
 }
 
