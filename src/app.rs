@@ -16,7 +16,7 @@ use std::{
     process::ExitCode,
     rc::Rc,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use actix::{Addr, AsyncContext, Context, Recipient, Supervisor};
@@ -47,7 +47,7 @@ use crate::{
         registry::{Registry, activatable},
         replica::{Identity, Replica, id::PeerId, params::Params, stamp::Now},
         seal::Purpose,
-        session::Field,
+        session::{Field, FieldFault},
     },
     http::{
         admin::{
@@ -57,7 +57,7 @@ use crate::{
         awaited::Awaited,
         inbound::{
             events::{
-                checks::{Check, Checks},
+                checks::{Check, CheckFault, Checks},
                 service::{self, Inbox},
             },
             gate::Gate,
@@ -84,9 +84,6 @@ use crate::{
 
 /// The process could not start although its configuration is sound (a port is taken, say).
 const EXIT_START_FAILED: u8 = 1;
-
-/// Longest wait for an asynchronous answer.
-const LATE_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +127,12 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A check's URL.
+    #[error("SUBSCRIPTION_CHECK or SUBMISSION_CHECK {0}")]
+    Check(#[from] CheckFault),
+    /// Where sessions are found.
+    #[error("JWT_SESSION_FIELD {0}")]
+    SessionField(#[from] FieldFault),
     /// Tokens cannot be sealed.
     #[error(transparent)]
     Randomness(#[from] sealer::NoRandomness),
@@ -305,7 +308,7 @@ impl Actors {
         // Published before any port answers; the actor's own first publication changes nothing.
         proxy.send(published).await.map_err(io::Error::other)?;
         let registry = start_registry(registry, config, ground)?;
-        let (gate, keys) = gate(&config.jwt, ground)?;
+        let (gate, keys) = gate(&config.jwt, &config.events.session_field, ground)?;
         let (cell, name) = (Arc::clone(&ground.sessions), config.node_name.clone());
         let sessions = Supervisor::start(move |_ctx| SessionsActor::new(cell, name));
         let events = Events::start(events::Parts {
@@ -315,6 +318,7 @@ impl Actors {
             awaited: Arc::clone(&ground.awaited),
             metrics: &ground.metrics,
             workers: config.workers,
+            config: &config.events,
         })?;
         Ok(Self {
             sessions,
@@ -347,7 +351,7 @@ impl Inbound {
             by: ports::own_address(&config.host).await,
             cors: Cors::new(&config.cors.allow_origin),
             request_log: config.log.requests,
-            late_answer_timeout: LATE_ANSWER_TIMEOUT,
+            late_answer_timeout: config.events.async_response_timeout,
         };
         let shared = Shared::new(
             Arc::clone(&ground.snapshot),
@@ -550,7 +554,11 @@ fn certificate(config: &Config) -> Result<Option<(Arc<CertificateCell>, Files)>,
     Ok(Some((CertificateCell::load(&files)?, files)))
 }
 
-fn gate(jwt: &Jwt, ground: &Ground) -> Result<(Gate, Option<Addr<KeysActor>>), StartError> {
+fn gate(
+    jwt: &Jwt,
+    session_field: &str,
+    ground: &Ground,
+) -> Result<(Gate, Option<Addr<KeysActor>>), StartError> {
     let secret = jwt.secret_key.as_ref().map(|secret| secret.expose());
     let mut keys = KeySet::new(jwt.algorithm()?, secret)?;
     if jwt.jwks_url.is_some() {
@@ -568,7 +576,7 @@ fn gate(jwt: &Jwt, ground: &Ground) -> Result<(Gate, Option<Addr<KeysActor>>), S
     });
     let refresh: Option<Recipient<RefreshKeys>> = actor.clone().map(Addr::recipient);
     let sessions = Arc::clone(&ground.sessions);
-    let gate = Gate::new(keys, requirements, refresh, sessions, Field::default());
+    let gate = Gate::new(keys, requirements, refresh, sessions, Field::parse(session_field)?);
     Ok((gate, actor))
 }
 

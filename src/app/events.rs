@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use crate::{
     actor::hub::HubActor,
     app::StartError,
-    core::{hub::position::NodeId, subscription::extractors::Extractors},
+    config,
+    core::hub::position::NodeId,
     http::{
         awaited::Awaited,
         inbound::{
@@ -50,6 +51,8 @@ pub(super) struct Parts<'a> {
     pub(super) metrics: &'a Metrics,
     /// Number of workers.
     pub(super) workers: usize,
+    /// What holds.
+    pub(super) config: &'a config::events::Events,
 }
 
 // === impl Events ===
@@ -57,7 +60,7 @@ pub(super) struct Parts<'a> {
 impl Events {
     pub(super) fn start(parts: Parts<'_>) -> Result<Self, StartError> {
         let metrics = EventMetrics::new(parts.metrics)?;
-        let extractors = Arc::new(ArcSwap::from_pointee(Extractors::default()));
+        let extractors = Arc::new(ArcSwap::new(Arc::clone(&parts.config.extractors)));
         let (mut desks, mut told, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
         for _worker in 0..parts.workers {
             let (order, orders) = mpsc::unbounded_channel();
@@ -74,8 +77,8 @@ impl Events {
             awaited: parts.awaited,
             gate: parts.gate,
             extractors,
-            rate: Rate::new(1_000_000),
-            queue_bytes_max: 1 << 20,
+            rate: Rate::new(parts.config.connections_per_minute_max),
+            queue_bytes_max: parts.config.connection_queue_bytes_max,
             hub: HubLink {
                 interest: hub.clone().recipient(),
                 replay: hub.clone().recipient(),
@@ -89,7 +92,10 @@ impl Events {
         Ok(Self {
             hub,
             reception,
-            checks: (Check::default(), Check::default()),
+            checks: (
+                check(&parts.config.subscription_check)?,
+                check(&parts.config.submission_check)?,
+            ),
             inboxes,
         })
     }
@@ -102,4 +108,13 @@ pub(super) fn desk(reception: &Arc<Reception>, number: usize) -> std::rc::Rc<Des
         reception.extractors.load_full(),
         Arc::clone(&reception.metrics),
     )
+}
+
+/// Who decides, as the workers know it.
+fn check(configured: &config::events::Check) -> Result<Check, StartError> {
+    Ok(match configured {
+        config::events::Check::Nobody => Check::Nothing,
+        config::events::Check::Token => Check::Token,
+        config::events::Check::Url(url) => Check::parse(url)?,
+    })
 }

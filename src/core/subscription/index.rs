@@ -14,7 +14,6 @@ mod values;
 
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
-use crate::core::event::Scalar;
 use crate::core::{
     event::{Event, Scalar},
     subscription::{
