@@ -10,14 +10,7 @@ pub mod ports;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io,
-    net::SocketAddr,
-    process::ExitCode,
-    rc::Rc,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, net::SocketAddr, process::ExitCode, rc::Rc, sync::Arc, time::Instant};
 
 use actix::{Addr, AsyncContext, Context, Recipient, Supervisor};
 use actix_rt::{Arbiter, System};
@@ -39,15 +32,17 @@ use crate::{
         events::Events,
         ports::{Listener, Ports},
     },
-    config::{Config, cluster::Cluster, jwt::Jwt, listeners::Guard, node::Shutdown},
+    config::{
+        Config, cluster::Cluster, events::SubmissionAck, jwt::Jwt, listeners::Guard, node::Shutdown,
+    },
     core::{
         api::{seed::Seed, validate::Surroundings},
         auth::{claims::Requirements, keys::KeySet},
-        hub::{self, position::NodeId},
+        hub::{self, params::Ack, position::NodeId},
         registry::{Registry, activatable},
         replica::{Identity, Replica, id::PeerId, params::Params, stamp::Now},
         seal::Purpose,
-        session::Field,
+        session::{Field, FieldFault},
     },
     http::{
         admin::{
@@ -57,7 +52,7 @@ use crate::{
         awaited::Awaited,
         inbound::{
             events::{
-                checks::{Check, Checks},
+                checks::{Check, CheckFault, Checks},
                 service::{self, Inbox},
             },
             gate::Gate,
@@ -85,9 +80,6 @@ use crate::{
 
 /// The process could not start although its configuration is sound (a port is taken, say).
 const EXIT_START_FAILED: u8 = 1;
-
-/// Longest wait for an asynchronous answer.
-const LATE_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +123,12 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A check's URL.
+    #[error("SUBSCRIPTION_CHECK or SUBMISSION_CHECK {0}")]
+    Check(#[from] CheckFault),
+    /// Where sessions are found.
+    #[error("JWT_SESSION_FIELD {0}")]
+    SessionField(#[from] FieldFault),
     /// Tokens cannot be sealed.
     #[error(transparent)]
     Randomness(#[from] sealer::NoRandomness),
@@ -306,7 +304,7 @@ impl Actors {
         let (registry, published) = RegistryActor::new(parts, seeds, file_ms, alarm);
         // Published before any port answers; the actor's own first publication changes nothing.
         proxy.send(published).await.map_err(io::Error::other)?;
-        let (gate, keys) = gate(&config.jwt, ground)?;
+        let (gate, keys) = gate(&config.jwt, &config.events.session_field, ground)?;
         let (hub_ready, hub_is_ready) = oneshot::channel();
         let events = Events::start(events::Parts {
             node: ground.node,
@@ -320,6 +318,7 @@ impl Actors {
             sessions: Arc::clone(&ground.sessions),
             ready: hub_ready,
             alarm: Alarm::new("the hub actor", &ground.alarm),
+            config: &config.events,
         })?;
         let registry = start_registry(registry, &events.hub, config, ground)?;
         Ok(Self {
@@ -353,7 +352,7 @@ impl Inbound {
             by: ports::own_address(&config.host).await,
             cors: Cors::new(&config.cors.allow_origin),
             request_log: config.log.requests,
-            late_answer_timeout: LATE_ANSWER_TIMEOUT,
+            late_answer_timeout: config.events.async_response_timeout,
         };
         let shared = Shared::new(
             Arc::clone(&ground.snapshot),
@@ -472,6 +471,11 @@ fn start_registry(
 fn hub_params(config: &Config) -> hub::params::Params {
     hub::params::Params {
         clustered: config.cluster.is_some(),
+        ack: match config.events.submission_ack {
+            SubmissionAck::Local => Ack::Local,
+            SubmissionAck::Cluster => Ack::Cluster,
+        },
+        log_bytes_max: config.events.replay_buffer_bytes_max,
         ..hub::params::Params::default()
     }
 }
@@ -569,7 +573,11 @@ fn certificate(config: &Config) -> Result<Option<(Arc<CertificateCell>, Files)>,
     Ok(Some((CertificateCell::load(&files)?, files)))
 }
 
-fn gate(jwt: &Jwt, ground: &Ground) -> Result<(Gate, Option<Addr<KeysActor>>), StartError> {
+fn gate(
+    jwt: &Jwt,
+    session_field: &str,
+    ground: &Ground,
+) -> Result<(Gate, Option<Addr<KeysActor>>), StartError> {
     let secret = jwt.secret_key.as_ref().map(|secret| secret.expose());
     let mut keys = KeySet::new(jwt.algorithm()?, secret)?;
     if jwt.jwks_url.is_some() {
@@ -587,7 +595,13 @@ fn gate(jwt: &Jwt, ground: &Ground) -> Result<(Gate, Option<Addr<KeysActor>>), S
     });
     let refresh: Option<Recipient<RefreshKeys>> = actor.clone().map(Addr::recipient);
     let sessions = Arc::clone(&ground.sessions);
-    let gate = Gate::new(keys, requirements, refresh, sessions, Field::default());
+    let gate = Gate::new(
+        keys,
+        requirements,
+        refresh,
+        sessions,
+        Field::parse(session_field)?,
+    );
     Ok((gate, actor))
 }
 

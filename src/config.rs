@@ -7,6 +7,8 @@
 //! `config.md`, `names.md`.
 
 pub mod cluster;
+pub mod document;
+pub mod events;
 pub mod faults;
 pub mod files;
 pub mod jwt;
@@ -29,6 +31,7 @@ use ipnet::IpNet;
 use crate::{
     config::{
         cluster::Cluster,
+        events::Events,
         faults::ConfigFaults,
         files::Files,
         jwt::Jwt,
@@ -70,6 +73,8 @@ pub struct Config {
     pub cors: Cors,
     /// `TRUSTED_PROXIES`: whose forwarding headers are kept and extended.
     pub trusted_proxies: Vec<IpNet>,
+    /// Events, and the connections they are delivered on.
+    pub events: Events,
     /// How the gateway ends.
     pub shutdown: Shutdown,
     /// What is logged.
@@ -145,6 +150,7 @@ impl Config {
         let jwt = Jwt::read(reader);
         let limits = Limits::read(reader);
         let notices = notices(reader, &admin);
+        let events = Events::read(reader, cluster.as_ref());
         let loaded = seeds(reader, &jwt, &limits);
         Self {
             node_name: node::name(reader, cluster.is_some()),
@@ -161,6 +167,7 @@ impl Config {
             limits,
             cors: Cors::read(reader),
             trusted_proxies: trusted_proxies(reader),
+            events,
             shutdown: Shutdown::read(reader),
             log: Log::read(reader),
             metrics: reader.switch("PROMETHEUS_METRICS_ENABLED"),
@@ -185,6 +192,7 @@ impl fmt::Debug for Config {
             .field("limits", &self.limits)
             .field("cors", &self.cors)
             .field("trusted_proxies", &self.trusted_proxies)
+            .field("events", &self.events)
             .field("shutdown", &self.shutdown)
             .field("log", &self.log)
             .field("metrics", &self.metrics)

@@ -33,6 +33,7 @@ mod support {
 
 mod conformance {
     mod auth;
+    mod blacklist;
     pub(crate) mod deviations;
     mod events;
     mod mgmt;
@@ -41,6 +42,7 @@ mod conformance {
 
 mod streaming;
 mod operations {
+    mod asynchronous;
     mod change;
     mod https;
     mod limits;
@@ -48,6 +50,7 @@ mod operations {
     mod metrics;
     mod shutdown;
     mod start;
+    mod submission;
     mod tokens;
 }
 

@@ -16,10 +16,10 @@ use crate::{
         registry::wall_ms,
     },
     app::StartError,
+    config,
     core::{
         hub::{Hub, params::Params, position::NodeId},
         replica::stamp::Now,
-        subscription::extractors::Extractors,
     },
     http::{
         awaited::{Awaited, Delivery},
@@ -62,6 +62,8 @@ pub(super) struct Parts<'a> {
     pub(super) metrics: &'a Metrics,
     /// Number of workers.
     pub(super) workers: usize,
+    /// What holds.
+    pub(super) config: &'a config::events::Events,
     /// The node's name, for people.
     pub(super) name: String,
     /// Times and sizes of the hub.
@@ -107,7 +109,7 @@ impl Parts<'_> {
 impl Events {
     pub(super) fn start(mut parts: Parts<'_>) -> Result<Self, StartError> {
         let metrics = EventMetrics::new(parts.metrics)?;
-        let extractors = Arc::new(ArcSwap::from_pointee(Extractors::default()));
+        let extractors = Arc::new(ArcSwap::new(Arc::clone(&parts.config.extractors)));
         let (mut desks, mut told, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
         for _worker in 0..parts.workers {
             let (order, orders) = mpsc::unbounded_channel();
@@ -126,8 +128,8 @@ impl Events {
             awaited: parts.awaited,
             gate: parts.gate,
             extractors,
-            rate: Rate::new(1_000_000),
-            queue_bytes_max: 1 << 20,
+            rate: Rate::new(parts.config.connections_per_minute_max),
+            queue_bytes_max: parts.config.connection_queue_bytes_max,
             hub: HubLink {
                 interest: hub.clone().recipient(),
                 replay: hub.clone().recipient(),
@@ -141,7 +143,10 @@ impl Events {
         Ok(Self {
             hub,
             reception,
-            checks: (Check::default(), Check::default()),
+            checks: (
+                check(&parts.config.subscription_check)?,
+                check(&parts.config.submission_check)?,
+            ),
             inboxes,
         })
     }
@@ -154,4 +159,13 @@ pub(super) fn desk(reception: &Arc<Reception>, number: usize) -> std::rc::Rc<Des
         reception.extractors.load_full(),
         Arc::clone(&reception.metrics),
     )
+}
+
+/// Who decides, as the workers know it.
+fn check(configured: &config::events::Check) -> Result<Check, StartError> {
+    Ok(match configured {
+        config::events::Check::Nobody => Check::Nothing,
+        config::events::Check::Token => Check::Token,
+        config::events::Check::Url(url) => Check::parse(url)?,
+    })
 }

@@ -224,6 +224,9 @@ fn argument(heading: &'static str, setting: &'static Setting) -> Arg {
         | Kind::Url
         | Kind::File
         | Kind::Definitions
+        | Kind::Extractors
+        | Kind::JsonPointer
+        | Kind::Check
         | Kind::Address
         | Kind::Networks
         | Kind::Socket

@@ -3,14 +3,13 @@
 //!
 //! What a definition must be is decided in `core::api::seed`; here are only the places, and the sizes.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::{
     config::{
+        document::{Document, Undecodable, decode},
         faults::shown,
-        files::{Files, places},
+        files::Files,
     },
     core::api::{
         seed::{Seed, seeds},
@@ -35,9 +34,9 @@ pub struct Loaded {
 /// Why there are no definitions to start with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SeedFault {
-    /// The value is neither a file with JSON nor JSON; the text names every attempt.
-    #[error("neither a readable JSON file nor JSON:\n{0}")]
-    Undecodable(String),
+    /// The value is neither a file with JSON nor JSON.
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
     /// Definitions are larger than the limit; a line for each.
     #[error("{0}")]
     TooLarge(String),
@@ -56,49 +55,14 @@ pub fn load(
     files: &dyn Files,
     surroundings: &Surroundings,
 ) -> Result<Loaded, SeedFault> {
-    let (content, modified_ms) = decode(value, files)?;
+    let Document {
+        content,
+        modified_ms,
+    } = decode(value, SEED_FILE_BYTES_MAX, files)?;
     check_sizes(&content, definition_bytes_max)?;
     let seeds =
         seeds(&content, surroundings).map_err(|faults| SeedFault::Faulty(faults.to_string()))?;
     Ok(Loaded { seeds, modified_ms })
-}
-
-/// The JSON that `value` names or is, and the time its file was changed: the path as given, else below the data directories, else the
-/// value itself. A file that exists ends the search for files, so that a broken one is never
-/// silently replaced by another.
-fn decode(value: &str, files: &dyn Files) -> Result<(Value, Option<u64>), SeedFault> {
-    let mut attempts = Vec::new();
-    for place in places(files, value) {
-        if !files.exists(&place) {
-            attempts.push(format!("file {}: does not exist", shown_path(&place)));
-            continue;
-        }
-        // Before the content: a change in between makes it look older, never newer than it is.
-        let modified_ms = files.modified(&place);
-        match decode_file(&place, files) {
-            Ok(content) => return Ok((content, modified_ms)),
-            Err(reason) => attempts.push(format!("file {}: {reason}", shown_path(&place))),
-        }
-        break;
-    }
-    match serde_json::from_str(value) {
-        Ok(content) => Ok((content, None)),
-        Err(error) => {
-            attempts.push(format!("JSON {}: {error}", shown(value)));
-            Err(SeedFault::Undecodable(attempts.join("\n")))
-        }
-    }
-}
-
-fn decode_file(place: &Path, files: &dyn Files) -> Result<Value, String> {
-    let bytes = files
-        .read(place, SEED_FILE_BYTES_MAX)
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    serde_json::from_slice(&bytes).map_err(|error| format!("is not JSON: {error}"))
-}
-
-fn shown_path(place: &Path) -> String {
-    shown(&place.to_string_lossy())
 }
 
 /// The same limit as at the management API's door, so that a node never holds what it could not have

@@ -18,6 +18,7 @@ use crate::telemetry::logging::Format;
 mod cluster;
 mod definitions;
 mod doors;
+mod events;
 mod sources;
 mod tokens;
 

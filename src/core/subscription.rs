@@ -19,6 +19,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
+pub use self::{extractors::Extractors, index::Index, interest::Interest};
+
 /// Most subscriptions one list may hold. A page that shows a thousand things at once is rare, and
 /// constraints or a wildcard do the same with less.
 pub const SUBSCRIPTIONS_MAX: usize = 1_000;

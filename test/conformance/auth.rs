@@ -1,5 +1,5 @@
 //! Secured endpoints let through whom they are recorded to let through (spec: `auth.md`,
-//! `proxying.md` 3.9). The lines about the session blacklist are left out until there is one.
+//! `proxying.md` 3.9).
 
 use crate::{
     conformance::deviations,

@@ -6,6 +6,7 @@
 //! delays are scaled by 0.3, so that 7 s is still too slow and 3 s still in time.
 
 mod auth;
+mod blacklist;
 mod events;
 mod mgmt;
 mod proxy;
@@ -23,6 +24,7 @@ pub(crate) fn table() -> Vec<Deviation> {
     let mut table = mgmt::table();
     table.extend(proxy::table());
     table.extend(auth::table());
+    table.extend(blacklist::table());
     table.extend(events::table());
     table.extend(rules::table());
     table.extend(events::rules());

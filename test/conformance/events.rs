@@ -6,7 +6,6 @@ use crate::{
 };
 
 #[test]
-#[ignore = "needs the hub, which app does not wire yet; without it events are answered 503"]
 fn submitted_events_are_answered_as_recorded() {
     let stage = Stage::start(Gateway::builder().env("JWT_SECRET_KEY", "mysecret"), 1.0);
     let report = stage.replay(File::Events, &deviations::table());

@@ -25,6 +25,8 @@ pub(crate) enum File {
     Proxy,
     /// Secured endpoints.
     Auth,
+    /// `/v3/session-blacklist`.
+    Blacklist,
     /// Submitted events.
     Events,
 }
@@ -183,7 +185,13 @@ fn signed(text: &str, ports: Ports) -> String {
 
 impl File {
     /// All files.
-    pub(crate) const ALL: [Self; 4] = [Self::Mgmt, Self::Proxy, Self::Auth, Self::Events];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Mgmt,
+        Self::Proxy,
+        Self::Auth,
+        Self::Blacklist,
+        Self::Events,
+    ];
 
     /// Reads the file with `ports` put in and tokens signed now.
     ///
@@ -194,6 +202,7 @@ impl File {
             Self::Mgmt => include_str!("../golden/mgmt.jsonl"),
             Self::Proxy => include_str!("../golden/proxy.jsonl"),
             Self::Auth => include_str!("../golden/auth.jsonl"),
+            Self::Blacklist => include_str!("../golden/blacklist.jsonl"),
             Self::Events => include_str!("../golden/events.jsonl"),
         };
         let read = |line: &str| {
@@ -216,7 +225,7 @@ impl File {
         let text = signed(include_str!("../golden/apis.json"), ports);
         let mut files: Value = serde_json::from_str(&text).expect("JSON");
         let file = match self {
-            Self::Mgmt | Self::Events => return Vec::new(),
+            Self::Mgmt | Self::Blacklist | Self::Events => return Vec::new(),
             Self::Proxy => "proxy",
             Self::Auth => "auth",
         };
@@ -306,7 +315,13 @@ mod tests {
                 "method_override_header_ignored",
             ),
             (File::Proxy, 196, "method_GET", "bad_regex_delete"),
-            (File::Auth, 50, "ah_no_token", "unknown_method_on_secured"),
+            (
+                File::Auth,
+                54,
+                "ah_no_token",
+                "ah_after_blacklist_expired_3s",
+            ),
+            (File::Blacklist, 32, "get_missing", "options"),
             (
                 File::Events,
                 141,

@@ -4,7 +4,12 @@
 //! what it saw. All differences of a file are reported at once, each with its reason if the table
 //! of deviations has one.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -23,6 +28,10 @@ use crate::support::{
 
 /// How long a connection that has to be closed may stay open.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
+/// How long a recorded session may stay revoked.
+const FREE_MAX: Duration = Duration::from_secs(10);
+/// How often that is asked.
+const FREE_POLL: Duration = Duration::from_millis(50);
 /// Everything but the unreserved characters of RFC 3986, 2.3.
 const SEGMENT: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
@@ -197,8 +206,23 @@ impl Sides<'_> {
         }
     }
 
+    /// Waits until a session is not revoked any more, as the recorder did.
+    fn wait_until_free(&self, session: &str) {
+        let request = Request::new("GET", &format!("/v3/session-blacklist/{session}"));
+        let begun = Instant::now();
+        while ask(self.api, &request).is_ok_and(|answer| answer.status == 200) {
+            assert!(begun.elapsed() < FREE_MAX, "{session} is not free");
+            sleep(FREE_POLL);
+        }
+    }
+
     /// Does what was done between two recorded requests.
     fn step(&self, step: &str) {
+        let session = step.strip_prefix("wait until session ");
+        if let Some(session) = session.and_then(|rest| rest.strip_suffix(" is free")) {
+            self.wait_until_free(session);
+            return;
+        }
         let ids: Vec<String> = match step.strip_prefix("delete ") {
             Some("every api") => {
                 let list = ask(self.api, &Request::new("GET", "/v3/apis"));

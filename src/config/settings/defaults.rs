@@ -49,6 +49,18 @@ pub const DEFAULT_SHUTDOWN_TIMEOUT: &str = "30";
 pub const DEFAULT_LOG_LEVEL: &str = "info";
 /// Lines for people.
 pub const DEFAULT_LOG_FMT: &str = "text";
+/// As the original: the usual claim for what tells one token from another (RFC 7519 4.1.7).
+pub const DEFAULT_JWT_SESSION_FIELD: &str = "/jti";
+/// As the original.
+pub const DEFAULT_MAX_CONNECTIONS_PER_MINUTE: &str = "5000";
+/// As the original.
+pub const DEFAULT_PROXY_HTTP_ASYNC_RESPONSE_TIMEOUT: &str = "5000";
+/// 1 MiB: a thousand events of 1 KiB, more than a client catches up with after a pause of seconds.
+/// Connections share the bytes of an event, so many slow readers do not multiply it.
+pub const DEFAULT_CONNECTION_QUEUE_BYTES: &str = "1MiB";
+/// 64 MiB: a minute of 1,000 events of 1 KiB per second, in which a browser on a train or a restarted
+/// node comes back; small enough for a container of 256 MiB.
+pub const DEFAULT_REPLAY_BUFFER_BYTES: &str = "64MiB";
 
 /// On all interfaces, for a node that others must reach. It holds only if there is a cluster.
 pub const DEFAULT_CLUSTER_LISTEN: &str = "0.0.0.0:4020";
@@ -126,6 +138,28 @@ pub const DEFINITION_BYTES: Kind = Kind::Bytes {
 pub const CONNECTIONS: Kind = Kind::Number {
     min: 1,
     max: 1_000_000,
+};
+
+/// New event connections in a minute; a million per second is beyond what one machine accepts.
+pub const CONNECTIONS_PER_MINUTE: Kind = Kind::Number {
+    min: 1,
+    max: 60_000_000,
+};
+
+/// Bytes that wait for a connection. 64 KiB hold at least a few events, 1 GiB is no queue any more.
+/// Never off: a client that does not read would take all memory.
+pub const QUEUE_BYTES: Kind = Kind::Bytes {
+    min: 64 << 10,
+    max: 1 << 30,
+    off: false,
+};
+
+/// Bytes of events that are kept. Never off: what is on its way to other nodes is kept there too, and
+/// 1 MiB is several batches. The upper bound is the memory of a large machine (64 GiB).
+pub const REPLAY_BYTES: Kind = Kind::Bytes {
+    min: 1 << 20,
+    max: 64 << 30,
+    off: false,
 };
 
 /// Inbound workers; more threads than this have no machine to run on.

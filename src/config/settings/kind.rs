@@ -3,12 +3,18 @@
 //! Every reader gives `None` for a value it does not understand; the sentence an operator reads then
 //! comes from [`Kind::expects`], which the generated documentation prints too. Needs: values.
 
+mod amount;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-use crate::config::settings::values::{is_host_name, is_url, items, number, scaled, spelled};
+use crate::config::settings::{
+    kind::amount::{ByteSize, Milliseconds, or_off},
+    values::{
+        POINTER_BYTES_MAX, is_host_name, is_json_pointer, is_url, items, number, scaled, spelled,
+    },
+};
 
 /// Longest node name and API id in bytes, for the cluster carries names in every message
 /// (cluster.md, part 6).
@@ -33,6 +39,12 @@ pub enum Kind {
     File,
     /// API definitions: a file, or the JSON itself.
     Definitions,
+    /// Extractors: a file, or the JSON itself.
+    Extractors,
+    /// A JSON pointer to a part of a document.
+    JsonPointer,
+    /// Who decides: a word, or an `http` or `https` URL.
+    Check,
     /// Yes or no.
     Switch,
     /// An IP address to listen on.
@@ -98,6 +110,15 @@ pub enum Quantity {
     Amount(u64),
 }
 
+/// The word of a check that allows everything.
+pub const NO_CHECK: &str = "no_check";
+
+/// The word of a check that asks for a valid token.
+pub const JWT_VALIDATION: &str = "jwt_validation";
+
+/// The words of a check.
+pub const CHECKS: &[&str] = &[NO_CHECK, JWT_VALIDATION];
+
 /// How many bytes a suffix stands for.
 const BYTE_UNITS: [(&str, u64); 7] = [
     ("kib", 1 << 10),
@@ -141,6 +162,9 @@ impl Kind {
             | Self::Url
             | Self::File
             | Self::Definitions
+            | Self::Extractors
+            | Self::JsonPointer
+            | Self::Check
             | Self::Switch
             | Self::Address
             | Self::Networks
@@ -167,10 +191,13 @@ impl Kind {
             Self::HostName => is_host_name(text),
             Self::Name => text.len() <= NAME_BYTES_MAX && !text.contains(char::is_control),
             Self::Url => is_url(text),
+            Self::JsonPointer => is_json_pointer(text),
+            Self::Check => spelled(text.trim(), CHECKS).is_some() || is_url(text),
             Self::Text
             | Self::Secret
             | Self::File
             | Self::Definitions
+            | Self::Extractors
             | Self::Switch
             | Self::Address
             | Self::Networks
@@ -200,6 +227,9 @@ impl Kind {
             | Self::Url
             | Self::File
             | Self::Definitions
+            | Self::Extractors
+            | Self::JsonPointer
+            | Self::Check
             | Self::Switch
             | Self::Address
             | Self::Networks
@@ -227,7 +257,9 @@ impl Kind {
             Self::Name => "NAME",
             Self::Url => "URL",
             Self::File => "FILE",
-            Self::Definitions => "FILE|JSON",
+            Self::Definitions | Self::Extractors => "FILE|JSON",
+            Self::JsonPointer => "POINTER",
+            Self::Check => "WORD|URL",
             Self::Switch => "BOOLEAN",
             Self::Address => "ADDRESS",
             Self::Networks => "CIDR,...",
@@ -255,6 +287,15 @@ impl Kind {
             Self::Url => "an http or https URL without user name".to_owned(),
             Self::File => "a file".to_owned(),
             Self::Definitions => "a file with a JSON list of API definitions, or that list".into(),
+            Self::Extractors => "a file with a JSON object of extractors, or that object".into(),
+            Self::JsonPointer => format!(
+                "a JSON pointer such as /jti (RFC 6901) of at most {POINTER_BYTES_MAX} bytes, where \
+                 only 0 or 1 follow a ~"
+            ),
+            Self::Check => format!(
+                "one of {}, or an http or https URL without user name",
+                CHECKS.join(", ")
+            ),
             Self::Switch => "true, 1, yes or false, 0, no".to_owned(),
             Self::Address => "an IP address".to_owned(),
             Self::Networks => "a comma list of networks such as 10.0.0.0/8".to_owned(),
@@ -309,42 +350,4 @@ impl fmt::Display for Unit {
             Self::Seconds => "seconds",
         })
     }
-}
-
-/// A number of bytes in the largest unit that shows it whole.
-struct ByteSize(u64);
-
-/// A time in the largest unit that shows it whole.
-struct Milliseconds(u64);
-
-impl fmt::Display for ByteSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
-            if self.0 != 0 && self.0.is_multiple_of(1 << shift) {
-                return write!(f, "{} {unit}", self.0 >> shift);
-            }
-        }
-        match self.0 {
-            1 => write!(f, "1 byte"),
-            bytes => write!(f, "{bytes} bytes"),
-        }
-    }
-}
-
-impl fmt::Display for Milliseconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (length, unit) in [(3_600_000, "h"), (60_000, "m"), (1_000, "s")] {
-            if self.0 != 0 && self.0.is_multiple_of(length) {
-                return write!(f, "{}{unit}", self.0 / length);
-            }
-        }
-        match self.0 {
-            0 => write!(f, "0"),
-            milliseconds => write!(f, "{milliseconds}ms"),
-        }
-    }
-}
-
-fn or_off(off: bool) -> &'static str {
-    if off { ", or off" } else { "" }
 }

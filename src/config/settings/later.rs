@@ -19,22 +19,6 @@ pub struct Later {
 /// All of them.
 pub const LATER: &[Later] = &[
     Later {
-        feature: "events and their connections",
-        variables: &[
-            "MAX_CONNECTIONS_PER_MINUTE",
-            "JWT_SESSION_FIELD",
-            "SUBSCRIPTION_CHECK",
-            "SUBMISSION_CHECK",
-            "EXTRACTORS",
-            "SUBMISSION_ACK",
-            "REPLAY_BUFFER_BYTES",
-        ],
-    },
-    Later {
-        feature: "asynchronous answers",
-        variables: &["PROXY_HTTP_ASYNC_RESPONSE_TIMEOUT"],
-    },
-    Later {
         feature: "Kafka",
         variables: &[
             "KAFKA_BROKERS",
@@ -102,22 +86,10 @@ pub fn warnings(vars: &dyn Vars) -> Vec<String> {
                 .iter()
                 .filter(is_set)
                 .map(|variable| {
-                    format!(
-                        "{variable} has no effect: {} not supported yet",
-                        later.subject()
-                    )
+                    let feature = later.feature;
+                    format!("{variable} has no effect: {feature} is not supported yet")
                 })
                 .collect::<Vec<_>>()
         })
         .collect()
-}
-
-// === impl Later ===
-
-impl Later {
-    /// The feature with the verb that fits it.
-    fn subject(&self) -> String {
-        let plural = self.feature.ends_with("answers") || self.feature.contains(" and ");
-        format!("{} {}", self.feature, if plural { "are" } else { "is" })
-    }
 }

@@ -1,6 +1,7 @@
 //! The table of all settings, in the order they are shown. Defaults and bounds: [`super::defaults`].
 
 pub mod cluster;
+pub mod events;
 
 use crate::{
     config::settings::{
@@ -57,6 +58,10 @@ pub const SETTINGS: &[Group] = &[
     Group {
         heading: "Proxy",
         settings: PROXY,
+    },
+    Group {
+        heading: "Events",
+        settings: events::EVENTS,
     },
     Group {
         heading: "Limits",

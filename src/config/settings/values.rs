@@ -50,7 +50,11 @@ pub fn items(text: &str) -> impl Iterator<Item = &str> {
         .filter(|item| !item.is_empty())
 }
 
-pub(super) fn spelled(text: &str, words: &'static [&'static str]) -> Option<&'static str> {
+/// The one of `words` that `text` is, in any case.
+pub(in crate::config) fn spelled(
+    text: &str,
+    words: &'static [&'static str],
+) -> Option<&'static str> {
     words
         .iter()
         .find(|word| word.eq_ignore_ascii_case(text))
@@ -84,6 +88,17 @@ pub(super) fn is_host_name(text: &str) -> bool {
     is_address || (bare.is_none() && (1..=253).contains(&text.len()) && text.chars().all(allowed))
 }
 
+/// Longest JSON pointer in bytes; claims are not nested that deep.
+pub(super) const POINTER_BYTES_MAX: usize = 1_024;
+
+/// A way into a document (RFC 6901), not the document as a whole.
+pub(super) fn is_json_pointer(text: &str) -> bool {
+    let mut after_tildes = text.split('~').skip(1);
+    text.starts_with('/')
+        && text.len() <= POINTER_BYTES_MAX
+        && after_tildes.all(|rest| rest.starts_with(['0', '1']))
+}
+
 /// A user name in the URL would be a secret in a place that is shown in faults and logs.
 pub(super) fn is_url(text: &str) -> bool {
     let Ok(uri) = text.parse::<http::Uri>() else {
@@ -101,7 +116,9 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{address, is_host_name, is_url, items, networks, number, scaled, switch};
+    use super::{
+        address, is_host_name, is_json_pointer, is_url, items, networks, number, scaled, switch,
+    };
 
     #[test]
     fn a_switch_has_three_words_for_each_side_in_any_case() {
@@ -240,6 +257,17 @@ mod tests {
         ] {
             assert!(!is_url(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_json_pointer_begins_with_a_slash_and_escapes_its_tildes() {
+        for good in ["/jti", "/", "/a/0/b", "/a~0b~1c", "/ä"] {
+            assert!(is_json_pointer(good), "{good:?}");
+        }
+        for bad in ["", "jti", "#/jti", "/a~", "/a~2", " /jti"] {
+            assert!(!is_json_pointer(bad), "{bad:?}");
+        }
+        assert!(!is_json_pointer(&format!("/{}", "a".repeat(1_024))));
     }
 
     proptest! {

@@ -14,9 +14,8 @@ mod values;
 
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
-use crate::core::event::Scalar;
 use crate::core::{
-    event::Event,
+    event::{Event, Scalar},
     subscription::{
         Constraint, Subscription, TypePattern,
         extractors::Extractors,
@@ -57,6 +56,10 @@ struct Row<K> {
     /// Its position in the owner's list.
     nth: usize,
     /// What else must be fulfilled; nearly always nothing, so it takes no more than a pointer.
+    #[expect(
+        clippy::box_collection,
+        reason = "a box of a list is half as large as a list"
+    )]
     rest: Option<Box<Vec<Condition>>>,
 }
 

@@ -40,6 +40,9 @@ const HEADERS_MAX: usize = 1000;
 /// Key of the error map under which faults of a question are listed.
 const GROUP: &str = "probe";
 
+/// Why no token is accepted while the node joins its cluster.
+const NOT_OPEN: &str = "the node does not know yet which sessions are revoked";
+
 /// The proxy's token check: how the API is guarded, the request's headers and query string. An
 /// error is the reason in the words of the proxy's log.
 pub type TokenCheck =
@@ -180,7 +183,11 @@ pub(super) async fn probe(
     let question = Question::read(&body).map_err(Rejection::Invalid)?;
     let answer = match own_answer(&question, state.health.is_ready()) {
         Some(status) => ProbeAnswer::by_itself(status, Vec::new()),
-        None => answer(&state.snapshot.load().table, &question, &state.token_check),
+        None => {
+            let snapshot = state.snapshot.load();
+            let is_open = state.sessions.revoked.is_complete();
+            answer(&snapshot.table, &question, is_open, &state.token_check)
+        }
     };
     Ok(json_answer(StatusCode::OK, &answer))
 }
@@ -196,7 +203,13 @@ fn own_answer(question: &Question, ready: bool) -> Option<StatusCode> {
     }
 }
 
-fn answer(table: &RouteTable, question: &Question, token_check: &TokenCheck) -> ProbeAnswer {
+/// `is_open`: tokens can be judged.
+fn answer(
+    table: &RouteTable,
+    question: &Question,
+    is_open: bool,
+    token_check: &TokenCheck,
+) -> ProbeAnswer {
     let plan = table.plan(question.head());
     let chosen = plan.as_ref().ok().map(|plan| plan.index);
     let also_matching = table
@@ -212,6 +225,9 @@ fn answer(table: &RouteTable, question: &Question, token_check: &TokenCheck) -> 
     };
     let endpoint = plan.route.endpoint();
     let verdict = endpoint.secured.then(|| {
+        if !is_open {
+            return Err(NOT_OPEN.to_owned());
+        }
         token_check(
             &plan.route.api.auth,
             &question.headers,
@@ -220,6 +236,7 @@ fn answer(table: &RouteTable, question: &Question, token_check: &TokenCheck) -> 
     });
     let called = is_supported_yet(endpoint.target, endpoint.response_from);
     let status = match &verdict {
+        Some(Err(_)) if !is_open => Some(StatusCode::SERVICE_UNAVAILABLE),
         Some(Err(_)) => Some(StatusCode::UNAUTHORIZED),
         Some(Ok(())) | None if !called => Some(StatusCode::SERVICE_UNAVAILABLE),
         Some(Ok(())) | None => None,

@@ -37,9 +37,9 @@ const CORRELATION: &str = "rig-correlation";
 /// The header with the status for the client.
 const RESPONSE_CODE: &str = "rig-response-code";
 
-/// Largest answer for a request that waits on another node: what one message between nodes holds. On
-/// the node where the request waits, the body's own limit counts.
-const CARRIED_BYTES_MAX: usize = 1024 * 1024;
+/// Largest answer, head included, for a request that waits on another node: it fits into one message
+/// of 1 MiB between nodes. On the node where the request waits, the body's own limit counts.
+const CARRIED_BYTES_MAX: usize = 1_000_000;
 
 /// Who brings answers to waiting requests.
 pub struct Responses {
@@ -100,7 +100,7 @@ impl From<SealFault> for Fault {
     responses(
         (status = 202, description = "Taken. Nobody may be waiting any more.", body = String, content_type = "text/plain"),
         (status = 400, description = "A header is missing or faulty.", body = String, content_type = "text/plain"),
-        (status = 413, description = "The body is too large; for a request that waits on another node the limit is 1 MiB.", body = ErrorBody),
+        (status = 413, description = "The body is too large; for a request that waits on another node the limit is 1,000,000 bytes.", body = ErrorBody),
     ),
 )]
 pub(super) async fn create(

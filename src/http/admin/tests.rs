@@ -34,6 +34,7 @@ use crate::{
     actor::{Alarm, registry::RegistryActor},
     core::{
         api::faults::Warning,
+        hub::output::CarryFault,
         seal::Purpose,
         session::blacklist::{Blacklist, Full},
     },

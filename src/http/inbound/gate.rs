@@ -195,3 +195,6 @@ fn now() -> u64 {
         .elapsed()
         .map_or(0, |elapsed| elapsed.as_secs())
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,8 +23,10 @@ const TEXT: Change = Header("content-type", "text/plain; charset=utf-8");
 /// Decisions about single cases.
 pub(super) fn table() -> Vec<Deviation> {
     let mut table = acceptance();
+    table.extend(malformed());
     table.extend(modes());
     table.extend(binary());
+    table.extend(binary_malformed());
     table
 }
 
@@ -120,6 +122,12 @@ fn acceptance() -> Vec<Deviation> {
                 TEXT,
             ],
         ),
+    ]
+}
+
+/// Bodies that are no JSON objects.
+fn malformed() -> Vec<Deviation> {
+    vec![
         named(
             &[
                 "v3_truncated_json",
@@ -258,6 +266,12 @@ fn binary() -> Vec<Deviation> {
                 r#"{"data":{},"datacontenttype":"application/json","id":"b1","source":"/s","specversion":"1.0","type":"greeting"}"#,
             )],
         ),
+    ]
+}
+
+/// Binary mode, but no event.
+fn binary_malformed() -> Vec<Deviation> {
+    vec![
         named(
             &[
                 "v3_binary_bad_json",

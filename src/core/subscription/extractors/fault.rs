@@ -4,10 +4,12 @@
 
 use std::fmt;
 
-use crate::core::event::PointerFault;
-use crate::core::subscription::{
-    TYPE_BYTES_MAX,
-    extractors::{DOCUMENT_BYTES_MAX, FIELDS_MAX, TYPES_MAX},
+use crate::core::{
+    event::PointerFault,
+    subscription::{
+        TYPE_BYTES_MAX,
+        extractors::{DOCUMENT_BYTES_MAX, FIELDS_MAX, TYPES_MAX},
+    },
 };
 
 /// Most faults that are kept; a person mends what fits a screen and asks again.

@@ -6,14 +6,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use crate::core::event::Pointer;
-use crate::core::subscription::{
-    TYPE_BYTES_MAX,
-    extractors::{
-        DOCUMENT_BYTES_MAX, Extractors, FIELDS_MAX, Field, Fields, TYPES_MAX,
-        fault::{ExtractorFaults, FaultReason},
+use crate::core::{
+    event::Pointer,
+    subscription::{
+        TYPE_BYTES_MAX,
+        extractors::{
+            DOCUMENT_BYTES_MAX, Extractors, FIELDS_MAX, Field, Fields, TYPES_MAX,
+            fault::{ExtractorFaults, FaultReason},
+        },
+        list::fits,
     },
-    list::fits,
 };
 
 // === impl Extractors ===

@@ -8,11 +8,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::core::event::Scalar;
-use crate::core::subscription::{
-    TypePattern,
-    index::{slab::Slab, values::Values},
-    patterns::slacken,
+use crate::core::{
+    event::Scalar,
+    subscription::{
+        TypePattern,
+        index::{slab::Slab, values::Values},
+        patterns::slacken,
+    },
 };
 
 /// Most combinations of fields that are looked up one by one for an event. People write a few; with

@@ -79,7 +79,7 @@ fn token_check() -> TokenCheck {
 
 fn probed(question: Value) -> Value {
     let question = Question::read(question.as_object().unwrap()).ok().unwrap();
-    serde_json::to_value(answer(&table(), &question, &token_check())).unwrap()
+    serde_json::to_value(answer(&table(), &question, true, &token_check())).unwrap()
 }
 
 fn faults(question: Value) -> Value {
@@ -260,4 +260,20 @@ fn more_headers_than_a_request_can_have_are_refused() {
     let told = faults(json!({"method": "GET", "path": "/", "headers": {"x": too_many}}));
     let expected = json!({"probe": [{"headers": "must have at most 1000 values"}]});
     assert_eq!(told, expected);
+}
+
+#[test]
+fn a_secured_endpoint_is_503_until_it_is_known_which_sessions_are_revoked() {
+    let asked = |path: &str| {
+        let question =
+            json!({"method": "GET", "path": path, "headers": {"authorization": "Bearer good"}});
+        let question = Question::read(question.as_object().unwrap()).unwrap();
+        serde_json::to_value(answer(&table(), &question, false, &token_check())).unwrap()
+    };
+    let closed = asked("/locked");
+    assert_eq!(
+        (&closed["status"], &closed["auth"]),
+        (&json!(503), &json!(NOT_OPEN))
+    );
+    assert_eq!(asked("/items/1")["auth"], "none needed");
 }

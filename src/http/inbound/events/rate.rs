@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Counts attempts.
 #[derive(Debug)]
 pub struct Rate {
-    per_minute: u32,
+    per_minute: u64,
     /// The minute in the upper half, its attempts in the lower.
     window: AtomicU64,
 }
@@ -15,7 +15,7 @@ pub struct Rate {
 
 impl Rate {
     /// At most `per_minute` connections a minute.
-    pub fn new(per_minute: u32) -> Self {
+    pub fn new(per_minute: u64) -> Self {
         Self {
             per_minute,
             window: AtomicU64::new(0),
@@ -40,7 +40,7 @@ impl Rate {
                 Some(next(window))
             });
         let attempts = next(before.unwrap_or_default()) & 0xffff_ffff;
-        attempts <= u64::from(self.per_minute)
+        attempts <= self.per_minute
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A submission waits for the hub, the one that holds the cluster's subscriptions: 202 is only said
 //! when the hub has taken the events. Deliberately absent: what an event is
-//! ([`crate::core::event`]) and whether it may be submitted (a parameter of [`exchange`]).
+//! ([`crate::core::event`]) and whether it may be submitted (a parameter of `exchange`).
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
