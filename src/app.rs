@@ -10,14 +10,7 @@ pub mod ports;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io,
-    net::SocketAddr,
-    process::ExitCode,
-    rc::Rc,
-    sync::Arc,
-    time::Instant,
-};
+use std::{io, net::SocketAddr, process::ExitCode, rc::Rc, sync::Arc, time::Instant};
 
 use actix::{Addr, AsyncContext, Context, Recipient, Supervisor};
 use actix_rt::{Arbiter, System};
@@ -576,7 +569,13 @@ fn gate(
     });
     let refresh: Option<Recipient<RefreshKeys>> = actor.clone().map(Addr::recipient);
     let sessions = Arc::clone(&ground.sessions);
-    let gate = Gate::new(keys, requirements, refresh, sessions, Field::parse(session_field)?);
+    let gate = Gate::new(
+        keys,
+        requirements,
+        refresh,
+        sessions,
+        Field::parse(session_field)?,
+    );
     Ok((gate, actor))
 }
 

@@ -5,5 +5,8 @@ pub mod input;
 pub mod output;
 pub mod position;
 /// Placeholder.
-pub mod wire { /// Placeholder.
- #[derive(Debug, Clone, Copy, PartialEq, Eq)] pub struct WireFault; }
+pub mod wire {
+    /// Placeholder.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct WireFault;
+}
