@@ -4,6 +4,8 @@
 mod bench;
 mod faults;
 mod lives;
+mod newcomers;
+mod puppet;
 mod receipts;
 mod rounds;
 mod wire;

@@ -91,7 +91,13 @@ impl Replica {
             return;
         }
         let wins = |claim: &Digest| complete && self.would_win(id, *claim);
-        let Some(choice) = claim.filter(wins).or_else(|| self.served_in_round(id)) else {
+        let claim = claim.filter(wins);
+        if claim.is_none() {
+            // First M3: a node that learns of the winner and of all votes at once still serves its
+            // file, and would vote for that.
+            self.follow_winner(id, all_voted, now);
+        }
+        let Some(choice) = claim.or_else(|| self.served_in_round(id)) else {
             return;
         };
         if let Some(local) = self.locals.get_mut(id) {
