@@ -297,16 +297,6 @@ impl World {
         self.nodes[node].clock_offset -= i64::try_from(clock_back).unwrap();
         let life = (node, self.nodes[node].life);
         self.truth.starts += 1;
-        if let Some(checkpoint) = self.checkpoints.first() {
-            let id = api(0);
-            let ran = checkpoint.values().next().and_then(|apis| apis.get(&id));
-            let ran = ran.map(|(version, _)| version.digest);
-            // Known, not shown: else an overruled version would excuse itself.
-            let runs = |node: &Node| ran.is_some_and(|ran| node.truth.knows(&id, &ran));
-            let others = self.alive().filter(|(_, node)| runs(node)).count();
-            let fewest = self.truth.fewest_others.unwrap_or(others);
-            self.truth.fewest_others = Some(fewest.min(others));
-        }
         let identity = Identity {
             cluster: "sim".to_owned(),
             name: format!("n{node}"),
@@ -564,9 +554,7 @@ impl World {
             .into_iter()
             .filter(|to| Some(*to) != source && *to != author)
         {
-            // As in cluster.md, part 9: far members in a line are known late, not never.
-            let sure = self.plan.line && letter.parts.is_empty();
-            if self.reaches(relay, to) && (sure || !self.lost()) {
+            if self.reaches(relay, to) && !self.lost() {
                 let at = self.now + self.delay(relay.0, to.0);
                 let letter = Rc::clone(letter);
                 let gossip = Event::Gossip {

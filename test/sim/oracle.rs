@@ -241,13 +241,15 @@ fn loaded(world: &World, id: &ApiId) -> Option<Version> {
     if restarted || one_ref.len() != 1 || world.alive().count() != world.nodes.len() {
         return None;
     }
-    // Before the first node can be established nobody holds its vote back (rule N); a node that has
-    // not heard of the conflict by then is a newcomer to those that have.
+    // A node with a connection that works badly stays new, so all vote as newcomers do among
+    // themselves: for what they loaded. In a line a node does not know of all whose votes it lacks;
+    // before the first one can be established nobody holds its vote back (rule N), and a node that
+    // has not heard of the conflict by then is a newcomer to those that have.
     let in_time = |at: Option<&u64>| at.is_some_and(|at| *at <= CALM);
     let all_in_time = world
         .alive()
         .all(|(_, node)| in_time(node.truth.second_at.get(id)));
-    if votes.len() > 1 && !all_in_time {
+    if world.plan.line && votes.len() > 1 && !all_in_time {
         return None;
     }
     plurality(world, id, &votes)
@@ -289,9 +291,9 @@ fn uniform(world: &World, id: &ApiId, checkpoint: usize) -> Option<(Version, usi
 
 fn kept(world: &World, id: &ApiId) -> Option<Version> {
     let (version, nodes) = uniform(world, id, 0)?;
-    // Against a single node a newer file wins by rule 3.
-    let others = world.truth.fewest_others?;
-    (nodes == world.nodes.len() && others >= 2).then_some(version)
+    // With two nodes a newer file wins by rule 3 against the one that runs; the class that has two
+    // restarts with an older one.
+    (nodes == world.nodes.len()).then_some(version)
 }
 
 fn joined(world: &World, id: &ApiId) -> Option<Version> {

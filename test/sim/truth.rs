@@ -40,8 +40,6 @@ pub(crate) struct Truth {
     pub(crate) writes: Vec<(usize, ApiId, Version)>,
     /// Process starts.
     pub(crate) starts: usize,
-    /// The fewest other nodes that knew the checkpoint's version when one started after it.
-    pub(crate) fewest_others: Option<usize>,
     /// What went wrong on the way.
     pub(crate) violations: Vec<String>,
     /// When any proxy was last told something.
@@ -81,13 +79,6 @@ impl Truth {
 }
 
 impl LifeTruth {
-    /// Whether a whole version of the highest ref reached the node.
-    pub(crate) fn knows(&self, id: &ApiId, digest: &Digest) -> bool {
-        self.versions
-            .get(id)
-            .is_some_and(|versions| versions.contains(digest))
-    }
-
     /// Whole versions of a ref reached the node in one message.
     pub(crate) fn learn(&mut self, id: &ApiId, ref_number: u64, whole: &[Digest], now: u64) {
         let known = self.learned.get(id).map(|(known, _)| *known);

@@ -237,10 +237,11 @@ impl Members {
     }
 
     /// Until when this node may not know what its neighbours run: there is a connection over which
-    /// no sync succeeded yet, for as long as a notice is valid.
-    pub fn blind_until(&self, expiry: u64) -> Option<u64> {
+    /// no sync succeeded yet. It is waited for so long only, so that one dead line does not keep a
+    /// node new.
+    pub fn blind_until(&self, patience: u64) -> Option<u64> {
         let links = self.links.values().filter(|link| !link.synced);
-        links.map(|link| link.opened_at + expiry).max()
+        links.map(|link| link.opened_at + patience).max()
     }
 
     /// The members without a ballot.

@@ -16,7 +16,8 @@ pub struct Params {
     pub round_hold_max: u64,
     /// Membership without change for this long is calm.
     pub members_calm: u64,
-    /// A loser concedes after this long even when votes are missing.
+    /// How long the loss of messages is reckoned with: a loser concedes after this long even when
+    /// votes are missing, a node whose syncs all fail stays new for this long.
     pub concede_patience: u64,
     /// A newcomer that waits for the others' votes gives up after this long.
     pub newcomer_wait: u64,

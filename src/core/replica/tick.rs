@@ -97,10 +97,11 @@ impl Replica {
 
     /// When this node stops being new: its membership is calm, and it is not blind. With a
     /// connection but no sync yet it cannot know that others run another version than its file's;
-    /// it would vote for its claim as if it had run it for long.
+    /// it would vote for its claim as if it had run it for long. It waits for as long as loss is
+    /// reckoned with anywhere (rule C).
     fn established_at(&self) -> u64 {
         let calm_at = self.members.calm_at(self.params.members_calm);
-        let blind = self.members.blind_until(self.params.presence_expiry);
+        let blind = self.members.blind_until(self.params.concede_patience);
         let blind = blind.filter(|_| self.params.rules.anti_entropy);
         calm_at.max(blind.unwrap_or(0))
     }

@@ -53,3 +53,33 @@ fn a_newcomer_that_meets_a_finished_vote_late_still_decides_a_tie() {
     assert_eq!(own.digest, body("mine").digest());
     assert_eq!(node.serving(&id("a")), Some(version(1, "mine")));
 }
+
+/// `SEED=2001407 CLASS=loser-returns`: a restarted node could not compare for 30 s. After 15 s it
+/// took itself for established, so that its file counted as a version that runs.
+#[test]
+fn a_newcomer_whose_syncs_fail_for_half_a_minute_still_votes_last() {
+    let mut bench = blind_newcomer();
+    for _ in 0..8 {
+        for name in ["p", "q"] {
+            is_there(&mut bench, name);
+        }
+        bench.run(3_000);
+    }
+    let part = round(&["mine", "run"], &[("p", "run")]);
+    says(&mut bench, "p", Gossip::Delta(vec![part]));
+    bench.run(1);
+    assert_eq!(bench.casts(), (0, 0));
+    let part = round(&["run"], &[("q", "run")]);
+    says(&mut bench, "q", Gossip::Delta(vec![part]));
+    bench.run(1);
+    assert_eq!(bench.nodes[&0].serving(&id("a")), Some(version(1, "run")));
+}
+
+/// It does not stay new for ever.
+#[test]
+fn a_newcomer_that_can_compare_with_nobody_is_established_after_the_patience() {
+    let mut bench = blind_newcomer();
+    let patience = bench.params.concede_patience;
+    bench.run(patience);
+    assert!(bench.nodes[&0].is_established());
+}
