@@ -9,8 +9,8 @@ use rig::core::{
 };
 
 use super::{
-    network::World,
     plan::{Expect, Operation},
+    world::World,
 };
 
 /// No membership is calm before this time of a run.
@@ -73,7 +73,7 @@ pub(crate) fn judge(world: &mut World, at_rest: bool) -> Verdict {
 }
 
 fn first_api(_world: &World) -> ApiId {
-    super::network::api(0)
+    super::world::api(0)
 }
 
 fn shown(world: &World, id: &ApiId) -> Vec<(usize, Option<Version>)> {
