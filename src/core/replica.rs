@@ -3,9 +3,9 @@
 //! Depends on `sha2`, `minicbor`, `thiserror`. Deliberately absent: sockets, clocks, randomness,
 //! tasks, logs; the JSON of definitions (a `Judge` says whether a body can be activated here).
 //!
-//! Rooms, from data to behaviour: `id` `stamp` `ballot` `sorted` `round` `tree` `registry`
+//! Rooms, from data to behaviour: `id` `stamp` `ballot` `lineage` `sorted` `round` `tree` `registry`
 //! (the lattice and its hashes), `wire` (messages), `members`, `contest` (local state of an API),
-//! `write` (rule W, L), `merge` (M, I), `vote` and `look` (M, C, N, K), `serve` (M3, V), `publish`
+//! `write` (rule W, L), `merge` (M, I), `vote` and `look` (M, C, N, K), `serve` (M3, V), `loss`, `publish`
 //! (W, B), `descend` `answer` `fetch` (part 7), `tick`, `receipt`, `conflicts`, `view`.
 
 mod answer;
@@ -17,7 +17,9 @@ mod fetch;
 pub mod id;
 pub mod input;
 pub mod limits;
+pub mod lineage;
 mod look;
+mod loss;
 pub mod members;
 mod merge;
 pub mod output;

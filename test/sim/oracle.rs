@@ -52,6 +52,7 @@ pub(crate) fn judge(world: &mut World, at_rest: bool) -> Verdict {
         highest_ref(world, id, wrong);
         states(world, id, wrong);
         ballots(world, id, wrong);
+        losses(world, id, wrong);
     }
     match expected(world) {
         Some(version) => {
@@ -196,6 +197,31 @@ fn ballots(world: &World, id: &ApiId, wrong: &mut Vec<String>) {
     }
 }
 
+/// (g): an accepted write that what is served was not made on top of is in the conflict log of the
+/// node that took it, if that process lives.
+fn losses(world: &World, id: &ApiId, wrong: &mut Vec<String>) {
+    let Some((_, Some(served))) = shown(world, id).into_iter().next() else {
+        return;
+    };
+    let survived = world.truth.ancestry(id, served);
+    for write in world.truth.writes.iter().filter(|write| write.id == *id) {
+        let node = &world.nodes[write.node];
+        let Some(replica) = node.replica.as_ref().filter(|_| node.life == write.life) else {
+            continue;
+        };
+        let Version { digest, .. } = write.version;
+        let told = replica.conflicts_since(0).any(|conflict| {
+            conflict.id == *id && conflict.own_client_lost && conflict.losers.contains(&digest)
+        });
+        if !told && digest != served.digest && !survived.contains(&write.version) {
+            wrong.push(format!(
+                "(g) n{} lost {:?} untold",
+                write.node, write.version
+            ));
+        }
+    }
+}
+
 /// (c): what rules 1 to 3 say, where that can be said in closed form.
 fn expected(world: &World) -> Option<Version> {
     let id = first_api(world);
@@ -205,8 +231,7 @@ fn expected(world: &World) -> Option<Version> {
         Expect::FirstLearned => first_learned(world, &id),
         Expect::LastWrite => {
             let last = world.truth.writes.last();
-            last.filter(|(_, other, _)| *other == id)
-                .map(|(_, _, version)| *version)
+            last.filter(|last| last.id == id).map(|last| last.version)
         }
         Expect::Kept => kept(world, &id),
         Expect::Sides => sides(world, &id),

@@ -29,6 +29,15 @@ pub(crate) struct LifeTruth {
     pub(crate) casts: BTreeMap<(ApiId, u64), (Digest, usize)>,
 }
 
+/// A write that a node took from its client.
+#[derive(Debug, Clone)]
+pub(crate) struct Accepted {
+    pub(crate) node: usize,
+    pub(crate) life: u32,
+    pub(crate) id: ApiId,
+    pub(crate) version: Version,
+}
+
 /// All that happened.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Truth {
@@ -37,7 +46,9 @@ pub(crate) struct Truth {
     /// The ref at which a digest is known (every write has a digest of its own, but for deletes).
     pub(crate) refs: BTreeMap<(ApiId, Digest), u64>,
     /// Writes that were accepted, in order.
-    pub(crate) writes: Vec<(usize, ApiId, Version)>,
+    pub(crate) writes: Vec<Accepted>,
+    /// What each written version replaced on the node that took it.
+    pub(crate) parents: BTreeMap<(ApiId, Version), BTreeSet<Version>>,
     /// Process starts.
     pub(crate) starts: usize,
     /// What went wrong on the way.
@@ -75,6 +86,25 @@ impl Truth {
         let same =
             |(other, version): &&(ApiId, Version)| other == id && version.ref_number == ref_number;
         self.stamps.keys().filter(same).count()
+    }
+}
+
+impl Truth {
+    /// `version` and everything it was made on top of.
+    pub(crate) fn ancestry(&self, id: &ApiId, version: Version) -> BTreeSet<Version> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![version];
+        while let Some(version) = open.pop() {
+            if found.insert(version) {
+                open.extend(
+                    self.parents
+                        .get(&(id.clone(), version))
+                        .into_iter()
+                        .flatten(),
+                );
+            }
+        }
+        found
     }
 }
 

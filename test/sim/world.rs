@@ -10,7 +10,7 @@ use rig::core::{
         Replica,
         id::{ApiId, PeerId},
         input::Input,
-        output::{Fact, Output},
+        output::{Fact, Output, ServeCause},
         params::Rules,
         stamp::Now,
         wire::Version,
@@ -23,7 +23,7 @@ use super::{
     event::{Agenda, Event},
     exchange::Exchanges,
     plan::Plan,
-    truth::{LifeTruth, Truth},
+    truth::{Accepted, LifeTruth, Truth},
 };
 
 /// A process: node and number of its life.
@@ -234,13 +234,26 @@ impl World {
                 cause,
             } => {
                 self.note(|| format!("n{node} serves {id:?} {version:?} ({cause:?})"));
+                let before = self.nodes[node].truth.shown.get(&id).copied();
+                if let (ServeCause::Write, Some(before)) = (cause, before) {
+                    let parents = &mut self.truth.parents;
+                    parents
+                        .entry((id.clone(), version))
+                        .or_default()
+                        .insert(before);
+                }
                 self.serve(node, id, version, &content);
             }
             Output::Answered { ticket, result } => {
                 self.note(|| format!("n{node} answers the client {result:?}"));
                 if let Ok(version) = result {
                     let id = api(u8::try_from(ticket).unwrap());
-                    self.truth.writes.push((node, id.clone(), version));
+                    self.truth.writes.push(Accepted {
+                        node,
+                        life: self.nodes[node].life,
+                        id: id.clone(),
+                        version,
+                    });
                     self.nodes[node].truth.learn(
                         &id,
                         version.ref_number,

@@ -58,6 +58,10 @@ pub const BAD_MESSAGES_MAX: u32 = 100;
 /// Entries of the conflict log: enough for a bad day, about 300 KiB.
 pub const CONFLICTS_MAX: usize = 1000;
 
+/// Ancestors that a version is told with: a node that missed more changes than this cannot tell
+/// whether they were made in knowledge of its own, and warns. About 300 bytes on the wire.
+pub const ANCESTORS_MAX: usize = 16;
+
 /// Times a request-sync is repeated after a periodic start.
 pub const SYNC_RETRIES: u8 = 3;
 

@@ -72,6 +72,8 @@ pub enum Plant {
     LastArrivalReplaces,
     /// A version with a lower ref is taken if it is newer.
     StampBeatsRef,
+    /// A lost write is not told.
+    LossUntold,
 }
 
 // === impl Params ===

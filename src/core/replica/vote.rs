@@ -8,6 +8,7 @@ use super::{
     contest::Contest,
     digest::Digest,
     id::ApiId,
+    loss::Standing,
     output::{Fact, ServeCause},
     round::{Change, Round},
     stamp::Now,
@@ -15,9 +16,10 @@ use super::{
 
 impl Replica {
     /// The round of `id` changed by something from outside.
-    pub(super) fn react(&mut self, id: &ApiId, change: Change, now: Now) {
+    /// `before`: how it stood, if the ref grew.
+    pub(super) fn react(&mut self, id: &ApiId, change: Change, before: Option<Standing>, now: Now) {
         if change.ref_grew {
-            self.forget_contest(id, now);
+            self.end_round(id, &before.unwrap_or_default(), now);
             self.serve_winner(id, ServeCause::Ref);
             self.note_overtaken(id);
         }

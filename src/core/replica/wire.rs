@@ -13,6 +13,7 @@ use super::{
     digest::{Body, Digest},
     id::{ApiId, PeerId, Voter},
     limits::{EXCHANGE_BYTES_MAX, GOSSIP_BYTES_MAX},
+    lineage::Lineage,
     stamp::Stamp,
 };
 
@@ -91,6 +92,10 @@ pub struct Nominee {
     /// Its definition; absent for a deleted API and for a hint.
     #[n(2)]
     pub body: Option<Body>,
+    /// What it was made on top of; absent for a first version, and from nodes that do not know of
+    /// this.
+    #[n(3)]
+    pub ancestors: Lineage,
 }
 
 /// A ballot with its voter.
@@ -393,8 +398,16 @@ impl Vote {
 impl Part {
     /// A close upper estimate of the encoded size without bodies.
     pub(super) fn header_bytes(&self) -> usize {
-        // Digest 34, stamp 9 and framing; voter 17, incarnation 9, seq 5, digest 34 and framing.
-        24 + self.id.as_str().len() + self.candidates.len() * 52 + self.ballots.len() * 68
+        // Digest 34, stamp 9 and framing; an ancestor 18; voter 17, incarnation 9, seq 5, digest 34
+        // and framing.
+        let ancestors = self
+            .candidates
+            .iter()
+            .map(|nominee| nominee.ancestors.len());
+        24 + self.id.as_str().len()
+            + self.candidates.len() * 56
+            + ancestors.sum::<usize>() * 18
+            + self.ballots.len() * 68
     }
 
     /// Bytes of all bodies.

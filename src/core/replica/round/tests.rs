@@ -156,7 +156,11 @@ proptest! {
         let part = Part::of(&id(), &a);
         let mut back = Round::empty(part.ref_number);
         for nominee in &part.candidates {
-            let candidate = Candidate { stamp: nominee.stamp, body: nominee.body.clone() };
+            let candidate = Candidate {
+                stamp: nominee.stamp,
+                body: nominee.body.clone(),
+                ancestors: nominee.ancestors.clone(),
+            };
             back.propose(nominee.digest, candidate);
         }
         for vote in &part.ballots {

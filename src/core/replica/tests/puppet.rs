@@ -4,6 +4,7 @@ use super::bench::{Bench, WALL, body, id};
 use crate::core::replica::{
     id::{PeerId, Voter},
     input::Input,
+    lineage::Lineage,
     stamp::Stamp,
     wire::{Envelope, Gossip, Nominee, Part, Presence, Sender, Vote, encode_gossip},
 };
@@ -64,6 +65,7 @@ pub(super) fn round(texts: &[&str], ballots: &[(&str, &str)]) -> Part {
             digest: content.digest(),
             stamp: Stamp::at(WALL),
             body: Some(content),
+            ancestors: Lineage::default(),
         }
     };
     let vote = |(name, text): &(&str, &str)| Vote {

@@ -24,11 +24,16 @@ fn part() -> Part {
                 digest,
                 stamp: Stamp::at(5),
                 body: Some(body),
+                ancestors: Lineage::default().with(Version {
+                    ref_number: 2,
+                    digest,
+                }),
             },
             Nominee {
                 digest: Digest::DELETED,
                 stamp: Stamp::at(6),
                 body: None,
+                ancestors: Lineage::default(),
             },
         ],
         ballots: vec![Vote {
