@@ -4,6 +4,7 @@
 mod bench;
 mod faults;
 mod lives;
+mod losses;
 mod newcomers;
 mod puppet;
 mod receipts;
