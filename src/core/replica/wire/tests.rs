@@ -3,6 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::replica::{
+    digest::{Body, Digest},
+    id::{ApiId, PeerId},
+    lineage::Lineage,
+    stamp::Stamp,
+};
 
 fn sender() -> Sender {
     Sender {
