@@ -90,6 +90,12 @@ impl Truth {
 }
 
 impl Truth {
+    /// A write of `version` replaced `before` on the node that took it.
+    pub(crate) fn note_parent(&mut self, id: ApiId, version: Version, before: Version) {
+        let parents = self.parents.entry((id, version)).or_default();
+        parents.insert(before);
+    }
+
     /// `version` and everything it was made on top of.
     pub(crate) fn ancestry(&self, id: &ApiId, version: Version) -> BTreeSet<Version> {
         let mut found = BTreeSet::new();

@@ -234,15 +234,10 @@ impl World {
                 cause,
             } => {
                 self.note(|| format!("n{node} serves {id:?} {version:?} ({cause:?})"));
-                let before = self.nodes[node].truth.shown.get(&id).copied();
+                let before = self.serve(node, id.clone(), version, &content);
                 if let (ServeCause::Write, Some(before)) = (cause, before) {
-                    let parents = &mut self.truth.parents;
-                    parents
-                        .entry((id.clone(), version))
-                        .or_default()
-                        .insert(before);
+                    self.truth.note_parent(id, version, before);
                 }
-                self.serve(node, id, version, &content);
             }
             Output::Answered { ticket, result } => {
                 self.note(|| format!("n{node} answers the client {result:?}"));
@@ -293,7 +288,14 @@ impl World {
         }
     }
 
-    fn serve(&mut self, node: usize, id: ApiId, version: Version, content: &Content) {
+    /// Returns what was shown before.
+    fn serve(
+        &mut self,
+        node: usize,
+        id: ApiId,
+        version: Version,
+        content: &Content,
+    ) -> Option<Version> {
         self.truth.last_change_at = self.now;
         if content.digest() != version.digest {
             self.violation(format!("n{node} serves a wrong body for {version:?}"));
@@ -304,6 +306,7 @@ impl World {
         {
             self.violation(format!("ref fell on n{node}: {before:?} -> {version:?}"));
         }
+        before
     }
 
     pub(crate) fn violation(&mut self, text: String) {
