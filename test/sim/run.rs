@@ -138,8 +138,13 @@ fn setting<T: FromStr>(name: &str) -> Option<T> {
 
 fn classes() -> Vec<Class> {
     let wanted: Option<String> = setting("CLASS");
-    let chosen = |class: &Class| wanted.as_ref().is_none_or(|name| name == class.name());
-    CLASSES.into_iter().filter(chosen).collect()
+    match wanted {
+        None => CLASSES.into_iter().collect(),
+        Some(name) => {
+            let all = CLASSES.into_iter().chain([Class::Ephemeral]);
+            all.filter(|class| name == class.name()).collect()
+        }
+    }
 }
 
 /// `RUNS` seeds per class from `FROM` on; prints a line per class and shrinks the first failure.
@@ -172,7 +177,8 @@ fn sweep() {
             speed,
             tally.failures.iter().take(8).collect::<Vec<_>>(),
         );
-        failed.extend(tally.failures.first().map(|seed| (class, *seed)));
+        let demanded = tally.failures.first().filter(|_| class != Class::Ephemeral);
+        failed.extend(demanded.map(|seed| (class, *seed)));
         total = (
             total.0 + tally.runs,
             total.1 + tally.checked,

@@ -53,7 +53,11 @@ impl World {
         self.truth.starts += 1;
         let identity = Identity {
             cluster: "sim".to_owned(),
-            name: format!("n{node}"),
+            name: if self.plan.ephemeral {
+                format!("n{node}-{}", life.1)
+            } else {
+                format!("n{node}")
+            },
             peer: peer(life),
             software: "sim".to_owned(),
         };
