@@ -531,7 +531,7 @@ impl World {
         let message = wire::decode_gossip(&bytes).expect("own gossip can be read");
         let parts = match message.content {
             Gossip::Delta(parts) => parts,
-            Gossip::Presence(_) => Vec::new(),
+            Gossip::Presence(_) | Gossip::Gone(_) => Vec::new(),
         };
         if !parts.is_empty() {
             self.truth.last_talk_at = self.now;
@@ -634,9 +634,10 @@ impl World {
             Request::Sync1 { .. } => {
                 return self.send_request(from, to, exchange, bytes, Vec::new(), None);
             }
-            Request::Sync2 { .. } | Request::Sync3 { .. } | Request::Status { .. } => {
-                (Vec::new(), None)
-            }
+            Request::Sync2 { .. }
+            | Request::Sync3 { .. }
+            | Request::Status { .. }
+            | Request::Describe { .. } => (Vec::new(), None),
         };
         self.truth.last_talk_at = self.now;
         self.truth.note_parts(&parts);
@@ -755,7 +756,8 @@ impl World {
             | Answer::Inner(_)
             | Answer::Leaves(_)
             | Answer::Keys(_)
-            | Answer::Status(_) => {}
+            | Answer::Status(_)
+            | Answer::Descriptions(_) => {}
         }
         self.truth.note_parts(&parts);
         if !parts.is_empty() {
@@ -875,7 +877,7 @@ impl World {
                 }
             }
             Output::Ready => self.note(|| format!("n{node} is ready")),
-            Output::Reply { .. } | Output::Receipt(_) | Output::Left => {}
+            Output::Reply { .. } | Output::Receipt(_) | Output::Diffed { .. } | Output::Left => {}
             Output::Disconnect { .. } => {
                 self.violation(format!("n{node} wants a disconnect"));
             }

@@ -58,6 +58,10 @@ pub enum Gossip {
     /// A sign of life.
     #[n(1)]
     Presence(#[n(0)] Presence),
+    /// These processes are no members any more: the sender itself, which leaves, or others that an
+    /// operator had it forget. One that lives says so, and is a member again.
+    #[n(2)]
+    Gone(#[n(0)] Vec<PeerId>),
 }
 
 /// A piece of one API's round.
@@ -208,6 +212,13 @@ pub enum Request {
         #[n(0)]
         id: ApiId,
     },
+    /// Which versions are these (an operator compares two nodes)? Changes nothing.
+    #[n(6)]
+    Describe {
+        /// Hashes of ids; at most `limits::PULL_IDS_MAX` are looked at.
+        #[n(0)]
+        hashed: Vec<u64>,
+    },
 }
 
 /// The answer to a [`Request`].
@@ -244,6 +255,9 @@ pub enum Answer {
     /// To Status.
     #[n(6)]
     Status(#[n(0)] Status),
+    /// To Describe: those that are known.
+    #[n(7)]
+    Descriptions(#[n(0)] Vec<Description>),
 }
 
 /// The leaf hashes of one inner node.
@@ -268,6 +282,21 @@ pub struct KeySignature {
     /// Signature of its round.
     #[n(1)]
     pub signature: u64,
+}
+
+/// Which version of an API a node holds, without its definition.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Description {
+    /// The API.
+    #[n(0)]
+    pub id: ApiId,
+    /// The round's ref and winner.
+    #[n(1)]
+    pub winner: Version,
+    /// Whether there is more than one candidate.
+    #[n(2)]
+    pub contested: bool,
 }
 
 /// How a node stands to one API.
