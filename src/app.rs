@@ -53,6 +53,7 @@ use crate::{
         cluster::ClusterMetrics,
         health::{Health, Phase},
         metrics::Metrics,
+        network::NetworkMetrics,
     },
     upstream,
 };
@@ -375,12 +376,17 @@ fn start_registry(
     let alarm = network
         .is_some()
         .then(|| Alarm::new("the cluster actor", &ground.alarm));
+    let metrics = network
+        .is_some()
+        .then(|| NetworkMetrics::new(&ground.metrics))
+        .transpose()?;
     Ok(Supervisor::start(
         move |ctx: &mut Context<RegistryActor>| {
-            if let (Some(network), Some(alarm)) = (network, alarm) {
+            if let (Some(network), Some(metrics), Some(alarm)) = (network, metrics, alarm) {
                 let heard = ctx.address().recipient();
-                let cluster =
-                    Supervisor::start(move |_ctx| ClusterActor::new(network, heard, alarm));
+                let cluster = Supervisor::start(move |_ctx| {
+                    ClusterActor::new(network, heard, metrics, alarm)
+                });
                 registry.connect(cluster.recipient());
             }
             registry
@@ -431,7 +437,10 @@ fn start_admin(
             conflicts: actors.registry.clone().recipient(),
             find: actors.registry.clone().recipient(),
             spread: actors.registry.clone().recipient(),
+            compare: actors.registry.clone().recipient(),
+            diff: actors.registry.clone().recipient(),
             join: actors.registry.clone().recipient(),
+            forget: actors.registry.clone().recipient(),
             leave: actors.registry.clone().recipient(),
         },
         snapshot: Arc::clone(&ground.snapshot),

@@ -4,3 +4,4 @@ pub mod cluster;
 pub mod health;
 pub mod logging;
 pub mod metrics;
+pub mod network;

@@ -39,9 +39,10 @@ impl World {
             Request::Sync1 { .. } => {
                 return self.send_request(from, to, exchange, bytes, Vec::new(), None);
             }
-            Request::Sync2 { .. } | Request::Sync3 { .. } | Request::Status { .. } => {
-                (Vec::new(), None)
-            }
+            Request::Sync2 { .. }
+            | Request::Sync3 { .. }
+            | Request::Status { .. }
+            | Request::Describe { .. } => (Vec::new(), None),
         };
         self.truth.last_talk_at = self.now;
         self.truth.note_parts(&parts);
@@ -166,7 +167,8 @@ impl World {
             | Answer::Inner(_)
             | Answer::Leaves(_)
             | Answer::Keys(_)
-            | Answer::Status(_) => {}
+            | Answer::Status(_)
+            | Answer::Descriptions(_) => {}
         }
         self.truth.note_parts(&parts);
         if !parts.is_empty() {

@@ -32,7 +32,7 @@ impl World {
         let message = wire::decode_gossip(&bytes).expect("own gossip can be read");
         let parts = match message.content {
             Gossip::Delta(parts) => parts,
-            Gossip::Presence(_) => Vec::new(),
+            Gossip::Presence(_) | Gossip::Gone(_) => Vec::new(),
         };
         if !parts.is_empty() {
             self.truth.last_talk_at = self.now;

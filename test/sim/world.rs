@@ -281,7 +281,7 @@ impl World {
                 }
             }
             Output::Ready => self.note(|| format!("n{node} is ready")),
-            Output::Reply { .. } | Output::Receipt(_) | Output::Left => {}
+            Output::Reply { .. } | Output::Receipt(_) | Output::Diffed { .. } | Output::Left => {}
             Output::Disconnect { .. } => {
                 self.violation(format!("n{node} wants a disconnect"));
             }

@@ -29,7 +29,8 @@ const LOOK_PAUSE: Duration = Duration::from_millis(2);
 const PORT_FIRST: u16 = 18_000;
 /// Ports to choose from, in one process and among processes at the same time.
 const PORTS: u16 = 12_000;
-const COOKIE: &str = "a secret of the tests only";
+/// The secret of all fleets.
+pub(crate) const COOKIE: &str = "a secret of the tests only";
 
 /// A cluster on loopback; node numbers begin at 0.
 pub(crate) struct Fleet {
@@ -39,6 +40,8 @@ pub(crate) struct Fleet {
 /// A node's place: who it is, and whether it runs.
 struct Seat {
     builder: Builder,
+    /// Its cluster port.
+    port: u16,
     gateway: Option<Gateway>,
 }
 
@@ -67,6 +70,7 @@ impl Fleet {
                 .env("CLUSTER_PEERS", &peers.join(","))
                 .env("NODE_COOKIE", COOKIE)
                 .env("NODE_NAME", &format!("node-{number}")),
+            port: ports[number],
             gateway: None,
         });
         Self {
@@ -114,6 +118,11 @@ impl Fleet {
     /// Ends a node with SIGKILL.
     pub(crate) fn kill(&mut self, node: usize) {
         self.seats[node].gateway = None;
+    }
+
+    /// Where a node listens for others.
+    pub(crate) fn cluster_port(&self, node: usize) -> u16 {
+        self.seats[node].port
     }
 
     /// A running node.

@@ -34,6 +34,7 @@ impl Replica {
             Gossip::Presence(presence) => {
                 self.presence(relay, author, presence, &message.sender, now);
             }
+            Gossip::Gone(peers) => self.gone(author, peers, now),
         }
     }
 

@@ -82,7 +82,7 @@ impl Replica {
         }
     }
 
-    fn publish(&mut self, content: Gossip) {
+    pub(super) fn publish(&mut self, content: Gossip) {
         let bytes = wire::encode_gossip(&Envelope {
             sender: self.sender(),
             content,

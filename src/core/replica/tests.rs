@@ -3,6 +3,7 @@
 
 mod bench;
 mod faults;
+mod gone;
 mod lives;
 mod losses;
 mod newcomers;

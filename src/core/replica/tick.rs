@@ -61,7 +61,10 @@ impl Replica {
                 } else {
                     presence_hurry
                 };
-            self.publish_presence(now);
+            // One that has left is nobody's member any more.
+            if !self.life.left {
+                self.publish_presence(now);
+            }
         }
         if self.life.sync_at <= at {
             self.sync_with_somebody(now);
@@ -76,6 +79,7 @@ impl Replica {
             return;
         }
         self.life.leaving = Some(now.monotonic + self.params.answer_timeout);
+        self.receipts.hurry(now);
         for peer in self
             .members
             .links()
@@ -113,6 +117,7 @@ impl Replica {
         let done = self.exchanges.sessions.is_empty() || now.monotonic >= deadline;
         if done && !self.life.left {
             self.life.left = true;
+            self.say_farewell();
             self.out.push(Output::Left);
         }
     }

@@ -5,7 +5,7 @@
 use super::{
     Replica,
     ballot::Ballot,
-    contest::Contest,
+    contest::{Contest, Local},
     digest::Digest,
     id::ApiId,
     loss::Standing,
@@ -28,10 +28,13 @@ impl Replica {
         }
         let own = self.own_ballot(id);
         let interval = self.params.concede_interval;
+        let decided = self.decided_before(id);
         let local = self.locals.entry(id.clone()).or_default();
-        let contest = local
-            .contest
-            .get_or_insert_with(|| Box::new(Contest::new(now.monotonic, interval)));
+        let contest = local.contest.get_or_insert_with(|| {
+            let mut contest = Contest::new(now.monotonic, interval);
+            contest.recorded = decided;
+            Box::new(contest)
+        });
         contest.changed_at = now.monotonic;
         if change.is_news() {
             contest.voted = own.into_iter().map(|ballot| ballot.digest).collect();
@@ -39,6 +42,23 @@ impl Replica {
         self.attention.insert(id.clone());
         self.vote_first(id, now);
         self.look(id, now);
+    }
+
+    /// The winner of a vote that was over before this process came: it is new, others are not, no
+    /// client of it is concerned, and all ballots agree. Such a conflict is not news.
+    fn decided_before(&self, id: &ApiId) -> Option<Digest> {
+        let wrote = |local: &Local| !local.wrote.is_empty();
+        if self.life.established
+            || !self.members.heard_established()
+            || self.locals.get(id).is_some_and(wrote)
+        {
+            return None;
+        }
+        let round = self.registry.get(id)?;
+        let winner = round.winner()?;
+        let mut ballots = round.ballots().iter();
+        let agreed = ballots.all(|(_, ballot)| ballot.digest == winner);
+        (agreed && round.votes(&winner) > 0).then_some(winner)
     }
 
     /// The ballot of this incarnation in the round of `id`.

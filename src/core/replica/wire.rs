@@ -11,12 +11,12 @@ mod presence;
 use minicbor::{Decode, Encode};
 
 pub use self::{
-    exchange::{Answer, KeySignature, LeafHashes, Request, Status},
+    exchange::{Answer, Description, KeySignature, LeafHashes, Request, Status},
     part::{Nominee, Part, Vote},
     presence::{Hearsay, Presence},
 };
 use super::{
-    id::Voter,
+    id::{PeerId, Voter},
     limits::{EXCHANGE_BYTES_MAX, GOSSIP_BYTES_MAX},
 };
 pub use crate::core::version::Version;
@@ -63,6 +63,10 @@ pub enum Gossip {
     /// A sign of life.
     #[n(1)]
     Presence(#[n(0)] Presence),
+    /// These processes are no members any more: the sender itself, which leaves, or others that an
+    /// operator had it forget. One that lives says so, and is a member again.
+    #[n(2)]
+    Gone(#[n(0)] Vec<PeerId>),
 }
 
 /// Why bytes are not a message. Nothing was changed; the receiver counts it.

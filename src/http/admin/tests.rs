@@ -149,7 +149,10 @@ fn state(keeper: &Addr<RegistryActor>) -> AdminState {
             conflicts: keeper.clone().recipient(),
             find: keeper.clone().recipient(),
             spread: keeper.clone().recipient(),
+            compare: keeper.clone().recipient(),
+            diff: keeper.clone().recipient(),
             join: keeper.clone().recipient(),
+            forget: keeper.clone().recipient(),
             leave: keeper.clone().recipient(),
         },
         snapshot: Arc::new(SnapshotCell::default()),
@@ -201,7 +204,9 @@ async fn a_token_guards_all_but_health_and_metrics() {
         ("GET", "/v3/cluster/rounds"),
         ("GET", "/v3/cluster/conflicts"),
         ("GET", "/v3/cluster/changes/x"),
+        ("GET", "/v3/cluster/diff/x"),
         ("POST", "/v3/cluster/join"),
+        ("POST", "/v3/cluster/forget"),
         ("POST", "/v3/cluster/leave"),
         ("GET", "/openapi.json"),
         ("GET", "/swagger-ui/index.html"),
@@ -230,6 +235,7 @@ async fn health_tells_life_from_readiness() {
     for (phase, ready, word) in [
         (Phase::Starting, 503, "starting"),
         (Phase::Ready, 200, "OK"),
+        (Phase::Left, 503, "left"),
         (Phase::Draining, 503, "draining"),
         (Phase::Broken, 503, "broken"),
     ] {

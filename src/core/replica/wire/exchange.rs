@@ -66,6 +66,13 @@ pub enum Request {
         #[n(0)]
         id: ApiId,
     },
+    /// Which versions are these (an operator compares two nodes)? Changes nothing.
+    #[n(6)]
+    Describe {
+        /// Hashes of ids; at most `limits::PULL_IDS_MAX` are looked at.
+        #[n(0)]
+        hashed: Vec<u64>,
+    },
 }
 
 /// The answer to a [`Request`].
@@ -102,6 +109,9 @@ pub enum Answer {
     /// To Status.
     #[n(6)]
     Status(#[n(0)] Status),
+    /// To Describe: those that are known.
+    #[n(7)]
+    Descriptions(#[n(0)] Vec<Description>),
 }
 
 /// The leaf hashes of one inner node.
@@ -126,6 +136,21 @@ pub struct KeySignature {
     /// Signature of its round.
     #[n(1)]
     pub signature: u64,
+}
+
+/// Which version of an API a node holds, without its definition.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Description {
+    /// The API.
+    #[n(0)]
+    pub id: ApiId,
+    /// The round's ref and winner.
+    #[n(1)]
+    pub winner: Version,
+    /// Whether there is more than one candidate.
+    #[n(2)]
+    pub contested: bool,
 }
 
 /// How a node stands to one API.

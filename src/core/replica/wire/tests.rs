@@ -92,6 +92,7 @@ fn requests() -> Vec<Request> {
             digest: Digest::DELETED,
         },
         Request::Status { id },
+        Request::Describe { hashed: vec![7] },
     ]
 }
 
@@ -124,6 +125,11 @@ fn answers() -> Vec<Answer> {
         Answer::Body(None),
         Answer::Body(Some(Body::from(vec![0; 9]))),
         Answer::Status(status),
+        Answer::Descriptions(vec![Description {
+            id: ApiId::new("x").unwrap(),
+            winner: version,
+            contested: false,
+        }]),
     ]
 }
 
@@ -133,6 +139,7 @@ fn every_message_survives_the_wire() {
     for content in [
         Gossip::Delta(vec![part(), part()]),
         Gossip::Presence(presence),
+        Gossip::Gone(vec![PeerId::new(b"gone")]),
     ] {
         let message = Envelope {
             sender: sender(),

@@ -57,7 +57,10 @@ async fn every_documented_operation_is_answered_by_a_handler() {
         let answer = desk
             .send(request(
                 &method,
-                &path.replace("{id}", "x").replace("{change}", "x"),
+                &path
+                    .replace("{id}", "x")
+                    .replace("{change}", "x")
+                    .replace("{node}", "x"),
             ))
             .await;
         assert_ne!(
