@@ -188,7 +188,7 @@ class Node:
         if file:
             environment["PROXY_CONFIG_FILE"] = str(file)
         began = time.perf_counter()
-        with inside(self.namespace), open(self.options.directory / "rig.log", "ab") as log:
+        with inside(self.namespace), open(self.options.log, "ab") as log:
             self.process = subprocess.Popen([self.options.rig], env=environment, stdout=log, stderr=log)
         return began
 
@@ -672,6 +672,7 @@ def main():
     add("--rounds", type=int, default=5, help="of `join` and each kind of `heal` (default: %(default)s)")
     add("--patience", type=int, default=30, help="longest wait for a calm machine, in s (default: %(default)s)")
     add("--limit", type=int, default=1500, help="seconds after which all is given up (default: %(default)s)")
+    add("--log", type=pathlib.Path, default=os.devnull, help="file to which the nodes' logs are added")
     add("--env", action="append", default=[], metavar="NAME=VALUE", help="further setting of the nodes")
     add("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; default: all")
     options = arguments.parse_args()
