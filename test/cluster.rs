@@ -9,6 +9,7 @@ mod files;
 mod lan;
 mod lives;
 mod spread;
+mod versions;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
