@@ -119,7 +119,7 @@ impl Replica {
     }
 
     /// Reports what a higher ref from elsewhere did to this node's own file and writes.
-    pub(super) fn note_overtaken(&mut self, id: &ApiId) {
+    pub(super) fn note_overtaken(&mut self, id: &ApiId, now: Now) {
         let Some(winner) = self.winner(id) else {
             return;
         };
@@ -145,6 +145,18 @@ impl Replica {
             && lost.digest != winner.digest
             && newest.is_some_and(|newest| newest <= stamp)
         {
+            self.conflicts.push(Conflict {
+                wall: now.wall,
+                id: id.clone(),
+                ref_number: winner.ref_number,
+                winner: winner.digest,
+                losers: vec![lost.digest],
+                decided_by: DecidedBy::Ref,
+                votes: Vec::new(),
+                own_client_lost: true,
+                // Nobody knew of a conflict before it was over.
+                duration: 0,
+            });
             self.tell(Fact::Superseded {
                 id: id.clone(),
                 lost,

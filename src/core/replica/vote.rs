@@ -19,7 +19,7 @@ impl Replica {
         if change.ref_grew {
             self.forget_contest(id, now);
             self.serve_winner(id, ServeCause::Ref);
-            self.note_overtaken(id);
+            self.note_overtaken(id, now);
         }
         if !self.registry.get(id).is_some_and(Round::contested) {
             return;
