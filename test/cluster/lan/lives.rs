@@ -43,6 +43,8 @@ fn a_killed_node_comes_back_with_its_old_file_and_takes_what_the_others_have() {
         let next = lan.node(dying).write(&unserved("gone", "again"));
         assert!(next.starts_with("2-"), "{next}");
         lan.until_all_show("gone", &next);
+        let next = lan.node(dying).write(&unserved("changed", "three"));
+        lan.until_all_show("changed", &next);
     }
     println!("killed, and back with its old file: {} times", repeats());
 }

@@ -54,6 +54,42 @@ fn of_three_different_files_the_newest_wins() {
 }
 
 #[test]
+fn a_file_that_only_one_node_has_spreads() {
+    let files = [Vec::new(), vec![filed("api", "only", 0, 1)], Vec::new()];
+    start_with("one file", &files, 1);
+}
+
+#[test]
+fn of_two_files_of_two_nodes_the_newer_wins() {
+    let files = [1, 2].map(|second| vec![filed("api", &format!("v{second}"), 0, second)]);
+    start_with("two nodes, two files", &files, 1);
+}
+
+/// The third node votes for the file it hears of first.
+#[test]
+fn a_node_without_a_file_turns_the_scale_between_two_files() {
+    let Some(mut lan) = network() else { return };
+    let files = [1, 2].map(|second| vec![filed("api", &format!("v{second}"), 0, second)]);
+    let versions = files.clone().map(|file| version_of(&mut lan, &file));
+    let mut newer = 0;
+    for _run in 0..repeats() {
+        lan.start_all(&[files[0].clone(), files[1].clone(), Vec::new()]);
+        let served = lan.settled("api").expect("a version");
+        let wins = versions
+            .iter()
+            .position(|it| *it == served)
+            .expect("one of both");
+        newer += wins;
+        let loser = lan.node(1 - wins).gateway();
+        loser.await_log(DEVIATES, 1, SETTLE_MAX);
+    }
+    println!(
+        "two different files, third node without: {} starts, {newer} times the newer",
+        repeats()
+    );
+}
+
+#[test]
 fn a_file_with_a_higher_ref_wins_against_two_newer_ones() {
     let files = [
         vec![filed("api", "newer", 2, 9)],
