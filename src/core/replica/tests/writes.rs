@@ -3,7 +3,7 @@
 use super::bench::{Bench, body, entry, id, post, put, version};
 use crate::core::replica::{
     digest::Digest,
-    input::{Action, Tag},
+    input::{Action, Input, Tag},
     limits::{FILE_REF_MAX, REF_MAX},
     output::{Fact, Refusal},
     round::DecidedBy,
@@ -137,6 +137,29 @@ fn a_node_is_ready_as_soon_as_an_established_peer_has_synced() {
     bench.run(1);
     assert!(bench.nodes[&1].is_ready());
     assert_eq!(bench.agreed(), version(0, "x"));
+}
+
+#[test]
+fn a_node_that_a_registry_is_arriving_at_is_not_ready_before_it_is_there() {
+    for answered in [true, false] {
+        let mut bench = Bench::settled(&[&[entry(0, "x", 9)]]);
+        bench.start(1, &[]);
+        bench.link(0, 1);
+        bench.drain_until_pull(1);
+        bench.now += bench.params.join_timeout;
+        bench.step(1, Input::Tick);
+        assert!(!bench.nodes[&1].is_ready());
+        let wakeup = bench.nodes[&1].next_wakeup();
+        assert!(wakeup > bench.now, "it would spin");
+        if answered {
+            bench.drain();
+        } else {
+            bench.now += bench.params.join_timeout_max;
+            bench.step(1, Input::Tick);
+        }
+        assert!(bench.nodes[&1].is_ready());
+        assert_eq!(bench.serving()[1].is_some(), answered);
+    }
 }
 
 #[test]
