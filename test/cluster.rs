@@ -11,6 +11,7 @@ mod lan;
 mod lives;
 mod operating;
 mod spread;
+mod versions;
 
 use std::net::{Ipv4Addr, SocketAddr};
 

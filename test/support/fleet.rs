@@ -39,6 +39,7 @@ pub(crate) struct Fleet {
 
 /// A node's place: who it is, and whether it runs.
 struct Seat {
+    listen: SocketAddr,
     builder: Builder,
     /// Its cluster port.
     port: u16,
@@ -65,6 +66,7 @@ impl Fleet {
             .map(|port| format!("127.0.0.1:{port}"))
             .collect();
         let seats = peers.iter().enumerate().map(|(number, listen)| Seat {
+            listen: (Ipv4Addr::LOCALHOST, ports[number]).into(),
             builder: Gateway::builder()
                 .env("CLUSTER_LISTEN", listen)
                 .env("CLUSTER_PEERS", &peers.join(","))
@@ -90,6 +92,18 @@ impl Fleet {
     pub(crate) fn set(&mut self, node: usize, name: &str, value: &str) {
         let seat = &mut self.seats[node];
         seat.builder = seat.builder.clone().env(name, value);
+    }
+
+    /// Runs another build of the gateway at this seat, in its next lives; `None`: this one again.
+    pub(crate) fn run_as(&mut self, node: usize, program: Option<&str>) {
+        let seat = &mut self.seats[node];
+        let program = program.unwrap_or(env!("CARGO_BIN_EXE_rig"));
+        seat.builder = seat.builder.clone().program(program);
+    }
+
+    /// Where a node listens for others.
+    pub(crate) fn address(&self, node: usize) -> SocketAddr {
+        self.seats[node].listen
     }
 
     /// Starts the first nodes at the same time, each with its file; waits until they are ready and

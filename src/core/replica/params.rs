@@ -23,6 +23,9 @@ pub struct Params {
     pub newcomer_wait: u64,
     /// A node without an established peer is ready after this long.
     pub join_timeout: u64,
+    /// ... but while another registry is arriving it waits up to this long: what a node does not have
+    /// yet it answers with 404.
+    pub join_timeout_max: u64,
     /// Time between two presence notices.
     pub presence_interval: u64,
     /// ... while this node's membership is not calm: calm must not be reached because notices were
@@ -90,6 +93,7 @@ impl Default for Params {
             concede_patience: 60_000,
             newcomer_wait: 30_000,
             join_timeout: 3_000,
+            join_timeout_max: 30_000,
             presence_interval: 5_000,
             presence_hurry: 1_000,
             presence_expiry: 15_000,

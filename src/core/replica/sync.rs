@@ -89,6 +89,12 @@ impl Exchanges {
         self.next
     }
 
+    /// Whether pages of a peer's registry are on their way.
+    pub(super) fn is_pulling(&self) -> bool {
+        let mut sessions = self.sessions.values();
+        sessions.any(|session| session.pulling > 0 || !session.queue.is_empty())
+    }
+
     /// Requests for bodies under way.
     pub(super) fn bodies(&self) -> usize {
         self.calls

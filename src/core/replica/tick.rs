@@ -20,7 +20,7 @@ impl Replica {
             Some(life.presence_at),
             Some(life.sync_at).filter(|_| params.rules.anti_entropy),
             (!life.established).then(|| self.established_at()),
-            (!life.ready).then_some(life.started_at + params.join_timeout),
+            (!life.ready).then(|| self.ready_at()),
             life.leaving.filter(|_| !life.left),
             self.members.expires_at(params.presence_expiry),
             self.exchanges.wake_at(),
@@ -99,6 +99,16 @@ impl Replica {
         }
     }
 
+    /// When this node is ready although no comparison with an established peer has succeeded.
+    fn ready_at(&self) -> u64 {
+        let timeout = if self.exchanges.is_pulling() {
+            self.params.join_timeout_max
+        } else {
+            self.params.join_timeout
+        };
+        self.life.started_at + timeout
+    }
+
     /// When this node stops being new: its membership is calm, and it is not blind. With a
     /// connection but no sync yet it cannot know that others run another version than its file's;
     /// it would vote for its claim as if it had run it for long. It waits for as long as loss is
@@ -124,7 +134,7 @@ impl Replica {
 
     /// Readiness, and the end of being new.
     fn settle_in(&mut self, now: Now) {
-        if now.monotonic >= self.life.started_at + self.params.join_timeout {
+        if now.monotonic >= self.ready_at() {
             self.become_ready();
         }
         if !self.life.established && now.monotonic >= self.established_at() {
