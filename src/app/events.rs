@@ -131,6 +131,7 @@ impl Events {
             rate: Rate::new(parts.config.connections_per_minute_max),
             queue_bytes_max: parts.config.connection_queue_bytes_max,
             hub: HubLink {
+                submit: hub.clone().recipient(),
                 interest: hub.clone().recipient(),
                 replay: hub.clone().recipient(),
                 remember: hub.clone().recipient(),
