@@ -69,15 +69,13 @@ impl Hub {
     /// Asks strangers who they are, and tells everybody else what changed since it last heard.
     pub(super) fn tell_all(&mut self, now: u64) {
         let mut questions = Vec::new();
+        let hello = self.hello();
         for (id, peer) in &mut self.peers {
             let Some(node) = peer.node else {
                 if peer.greeting.is_due(now) {
                     peer.greeting.send();
-                    let hello = Hello {
-                        node: self.me,
-                        name: self.name.clone(),
-                    };
-                    questions.push((id.clone(), Purpose::Hello, Request::Hello(hello)));
+                    let question = Request::Hello(hello.clone());
+                    questions.push((id.clone(), Purpose::Hello, question));
                 }
                 continue;
             };
@@ -119,10 +117,20 @@ impl Hub {
     /// A peer says who it is.
     pub(super) fn greeted(&mut self, id: &PeerId, hello: Hello, now: u64) -> Answer {
         self.met(id, hello, now);
-        Answer::Hello(Hello {
+        Answer::Hello(self.hello())
+    }
+
+    fn hello(&self) -> Hello {
+        let gone = self.origins.iter();
+        Hello {
             node: self.me,
             name: self.name.clone(),
-        })
+            head: self.log.head(),
+            gone: gone
+                .filter(|(_node, origin)| origin.gone_since.is_some())
+                .map(|(node, _origin)| *node)
+                .collect(),
+        }
     }
 
     pub(super) fn greeting_answered(&mut self, id: &PeerId, hello: Hello, now: u64) {
@@ -133,7 +141,12 @@ impl Hub {
     }
 
     fn met(&mut self, id: &PeerId, hello: Hello, now: u64) {
-        let Hello { node, mut name } = hello;
+        let Hello {
+            node,
+            mut name,
+            head,
+            gone,
+        } = hello;
         let Some(peer) = self.peers.get_mut(id) else {
             return;
         };
@@ -143,7 +156,8 @@ impl Hub {
         name.retain(|character| !character.is_control());
         peer.node = Some(node);
         peer.name.clone_from(&name);
-        self.node_back(node);
+        self.node_back(node, head);
+        self.heard_of_gone(gone, now);
         self.tell(Fact::Met { node, name });
         self.pull_from(id, now);
     }

@@ -153,6 +153,12 @@ pub(super) struct Hello {
     /// Its name, for people.
     #[n(1)]
     pub(super) name: String,
+    /// Its last event.
+    #[n(2)]
+    pub(super) head: u64,
+    /// Nodes it knows of that are gone.
+    #[n(3)]
+    pub(super) gone: Vec<NodeId>,
 }
 
 /// What a node wants, or what changed about it.

@@ -26,6 +26,8 @@ fn requests() -> Vec<Request> {
         Request::Hello(Hello {
             node,
             name: "a".to_owned(),
+            head: 4,
+            gone: vec![node],
         }),
         Request::Interest(Interest {
             node,
