@@ -18,6 +18,7 @@ mod support {
     pub(crate) mod fleet;
     pub(crate) mod gateway;
     pub(crate) mod golden;
+    pub(crate) mod intruder;
     pub(crate) mod issuer;
     pub(crate) mod lan;
     pub(crate) mod meter;

@@ -1,11 +1,15 @@
-//! The cluster actor: owns the network part (`p2p`) and speaks for the registry actor.
+//! The cluster actor: owns the network part (`p2p`) and speaks for the registry and hub actors. Whose
+//! a message is, its first byte says.
 //!
 //! The swarm runs in its own task, so that a defect in it cannot take an actor down. When that task
 //! ends, the actor opens a new one after a pause, with a new identity; everything else goes on
 //! meanwhile, and the replica catches up. Deliberately absent: what the bytes mean.
 
+mod counting;
+
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,15 +19,23 @@ use actix::{
 use tokio::sync::mpsc;
 
 use crate::{
-    actor::{Alarm, MAILBOX_MESSAGES_MAX},
-    core::replica::{id::PeerId, input::Input},
-    message::cluster::{Heard, Tell},
+    actor::{Alarm, MAILBOX_MESSAGES_MAX, cluster::counting::Counting},
+    core::{
+        hub::{self, HUB_MAJOR},
+        replica::{id::PeerId, input::Input},
+    },
+    message::cluster::{Heard, HeardByHub, Tell},
     p2p::{
-        self, Event, InboundId, LoopEnd, Peer, RequestId,
+        self, Event, InboundId, LoopEnd, Peer, Refusal, RequestError, RequestId,
         config::Config,
         handle::{Handle, HandleError},
+        payload::Payload,
     },
+    telemetry::network::NetworkMetrics,
 };
+
+/// How often the counters of the network part are carried over to the metrics.
+const COUNTING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// First pause before the network part is opened again; doubled up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(200);
@@ -42,8 +54,12 @@ const QUESTIONS_MAX: usize = 1_024;
 pub struct ClusterActor {
     config: Config,
     registry: Recipient<Heard>,
+    hub: Recipient<HeardByHub>,
+    metrics: Arc<NetworkMetrics>,
     network: Option<Network>,
     pause: Duration,
+    /// The node has left its cluster; nothing is opened again.
+    closed: bool,
     _alarm: Alarm,
 }
 
@@ -51,24 +67,41 @@ pub struct ClusterActor {
 struct Network {
     handle: Handle,
     opened: Instant,
-    /// Our questions by the network's number, with the replica's number.
-    asked: HashMap<RequestId, u64>,
+    /// Our questions by the network's number, with the asker's number.
+    asked: HashMap<RequestId, (Owner, u64)>,
     /// Peers' questions by our number.
     questions: HashMap<u64, InboundId>,
     next_question: u64,
     peers: Vec<Peer>,
+    counting: Counting,
+}
+
+/// Whom a message belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Registry,
+    Hub,
 }
 
 // === impl ClusterActor ===
 
 impl ClusterActor {
-    /// Connects as `config` says and tells `registry` what happens.
-    pub fn new(config: Config, registry: Recipient<Heard>, alarm: Alarm) -> Self {
+    /// Connects as `config` says and tells `registry` and `hub` what happens.
+    pub fn new(
+        config: Config,
+        registry: Recipient<Heard>,
+        hub: Recipient<HeardByHub>,
+        metrics: Arc<NetworkMetrics>,
+        alarm: Alarm,
+    ) -> Self {
         Self {
             config,
             registry,
+            hub,
+            metrics,
             network: None,
             pause: PAUSE_MIN,
+            closed: false,
             _alarm: alarm,
         }
     }
@@ -79,6 +112,8 @@ impl ClusterActor {
             Ok(parts) => parts,
             Err(error) => {
                 log::error!("the cluster port cannot be opened: {error}");
+                self.metrics.port_failures.inc();
+                self.tell(Heard::Port(Err(error.to_string())));
                 self.open_later(ctx);
                 return;
             }
@@ -96,42 +131,103 @@ impl ClusterActor {
             questions: HashMap::new(),
             next_question: 0,
             peers: Vec::new(),
+            counting: Counting::default(),
         });
         forward(events, ctx);
         // A task of its own: it must outlive nothing and share nothing with this actor.
         let ended = tokio::spawn(event_loop);
         ctx.spawn(ended.into_actor(self).map(|ended, actor, ctx| {
             let end = ended.unwrap_or_else(|panic| LoopEnd::Panicked(panic.to_string()));
-            log::error!("the network part ended ({end:?}); a new one is opened");
             actor.close();
+            if actor.closed {
+                log::info!("the cluster port is closed");
+                actor.tell(Heard::Closed);
+                return;
+            }
+            log::error!("the network part ended ({end:?}); a new one is opened");
+            actor.metrics.port_failures.inc();
+            actor.tell(Heard::Port(Err("its network part ended".to_owned())));
             actor.open_later(ctx);
         }));
     }
 
     fn open_later(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_later(self.pause, |actor, ctx| actor.open(ctx));
+        ctx.run_later(self.pause, |actor, ctx| {
+            if !actor.closed {
+                actor.open(ctx);
+            }
+        });
         self.pause = (self.pause * 2).min(PAUSE_MAX);
     }
 
     /// Forgets a network part that has ended.
     fn close(&mut self) {
+        self.count();
         let Some(network) = self.network.take() else {
             return;
         };
+        self.metrics.port_open.set(0);
+        self.metrics.peers.set(0);
+        self.metrics.connections.set(0);
         if network.opened.elapsed() >= SOUND_AFTER {
             self.pause = PAUSE_MIN;
         }
-        for exchange in network.asked.into_values() {
-            self.tell(Heard::Input(Input::Failed { exchange }));
+        for (owner, exchange) in network.asked.into_values() {
+            self.failed(owner, exchange);
         }
         for peer in network.peers {
             self.tell(Heard::Input(Input::LinkClosed(identity(peer))));
+            self.tell_hub(hub::input::Input::LinkClosed(identity(peer)));
+        }
+    }
+
+    /// Closes all connections in good order; the loop's end tells when.
+    fn part(&mut self, ctx: &mut Context<Self>) {
+        self.closed = true;
+        let Some(network) = &self.network else {
+            self.tell(Heard::Closed);
+            return;
+        };
+        let handle = network.handle.clone();
+        ctx.spawn(async move { handle.shutdown().await }.into_actor(self));
+    }
+
+    fn count(&mut self) {
+        if let Some(network) = &mut self.network {
+            let stats = network.handle.stats();
+            network.counting.carry(stats, &self.metrics);
         }
     }
 
     fn tell(&self, heard: Heard) {
         // The rate is bounded by the network part's own queues.
         self.registry.do_send(heard);
+    }
+
+    fn tell_hub(&self, input: hub::input::Input) {
+        self.hub.do_send(HeardByHub(input));
+    }
+
+    fn failed(&self, owner: Owner, exchange: u64) {
+        match owner {
+            Owner::Registry => self.tell(Heard::Input(Input::Failed { exchange })),
+            Owner::Hub => self.tell_hub(hub::input::Input::Failed { exchange }),
+        }
+    }
+
+    fn answered(&self, owner: Owner, exchange: u64, result: Result<Payload, RequestError>) {
+        let bytes = match result {
+            Ok(bytes) => bytes.into_vec(),
+            Err(error) => {
+                log::debug!("a node does not answer: {error}");
+                self.failed(owner, exchange);
+                return;
+            }
+        };
+        match owner {
+            Owner::Registry => self.tell(Heard::Input(Input::Answer { exchange, bytes })),
+            Owner::Hub => self.tell_hub(hub::input::Input::Answer { exchange, bytes }),
+        }
     }
 
     fn happened(&mut self, event: Event) {
@@ -145,16 +241,20 @@ impl ClusterActor {
                     address = address.to_string().as_str();
                     "listening"
                 );
+                self.metrics.port_open.set(1);
+                self.tell(Heard::Port(Ok(())));
                 return;
             }
             Event::PeerUp { peer, address } => {
                 log::info!("connected to the node at {address}");
                 network.peers.push(peer);
+                self.tell_hub(hub::input::Input::LinkOpened(identity(peer)));
                 Input::LinkOpened(identity(peer))
             }
             Event::PeerDown { peer } => {
                 log::info!("a node's connection is gone");
                 network.peers.retain(|up| *up != peer);
+                self.tell_hub(hub::input::Input::LinkClosed(identity(peer)));
                 Input::LinkClosed(identity(peer))
             }
             Event::Gossip { from, bytes } => {
@@ -169,33 +269,53 @@ impl ClusterActor {
                 let Some(exchange) = network.take_question(id) else {
                     return;
                 };
-                Input::Request {
-                    from: identity(peer),
-                    exchange,
-                    bytes: bytes.into_vec(),
+                let (from, bytes) = (identity(peer), bytes.into_vec());
+                match Owner::of(&bytes) {
+                    Owner::Hub => {
+                        self.tell_hub(hub::input::Input::Request {
+                            from,
+                            exchange,
+                            bytes,
+                        });
+                        return;
+                    }
+                    Owner::Registry => Input::Request {
+                        from,
+                        exchange,
+                        bytes,
+                    },
                 }
             }
             Event::Response { id, result } => {
-                let Some(exchange) = network.asked.remove(&id) else {
+                let Some((owner, exchange)) = network.asked.remove(&id) else {
                     return;
                 };
-                match result {
-                    Ok(bytes) => Input::Answer {
-                        exchange,
-                        bytes: bytes.into_vec(),
-                    },
-                    Err(error) => {
-                        log::debug!("a node does not answer: {error}");
-                        Input::Failed { exchange }
-                    }
-                }
+                self.answered(owner, exchange, result);
+                return;
             }
             Event::Refused { address, reason } => {
                 log::warn!("no connection with {address}: {reason}");
+                self.tell(Heard::Refused {
+                    address: address.ip(),
+                    reason: word(reason),
+                    words: reason.to_string(),
+                });
                 return;
             }
         };
         self.tell(Heard::Input(input));
+    }
+}
+
+// === impl Owner ===
+
+impl Owner {
+    fn of(bytes: &[u8]) -> Self {
+        if bytes.first() == Some(&HUB_MAJOR) {
+            Self::Hub
+        } else {
+            Self::Registry
+        }
     }
 }
 
@@ -205,7 +325,10 @@ impl Actor for ClusterActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
         self.close();
-        self.open(ctx);
+        ctx.run_interval(COUNTING_INTERVAL, |actor, _ctx| actor.count());
+        if !self.closed {
+            self.open(ctx);
+        }
     }
 }
 
@@ -218,9 +341,12 @@ impl Supervised for ClusterActor {
 impl Handler<Tell> for ClusterActor {
     type Result = ();
 
-    fn handle(&mut self, told: Tell, _ctx: &mut Self::Context) {
+    fn handle(&mut self, told: Tell, ctx: &mut Self::Context) {
         let failed = match &told {
-            Tell::Ask { exchange, .. } => Some(*exchange),
+            Tell::Ask {
+                exchange, bytes, ..
+            } => Some((Owner::of(bytes), *exchange)),
+            Tell::Close => return self.part(ctx),
             Tell::Everybody { .. }
             | Tell::Reply { .. }
             | Tell::Refuse { .. }
@@ -232,8 +358,8 @@ impl Handler<Tell> for ClusterActor {
         };
         if let Err(error) = sent {
             log::debug!("not sent: {error}");
-            if let Some(exchange) = failed {
-                self.tell(Heard::Input(Input::Failed { exchange }));
+            if let Some((owner, exchange)) = failed {
+                self.failed(owner, exchange);
             }
         }
     }
@@ -263,8 +389,9 @@ impl Network {
                 bytes,
             } => {
                 let peer = Peer::from_bytes(to.as_bytes()).ok_or(HandleError::Closed)?;
+                let owner = Owner::of(&bytes);
                 let id = self.handle.request(peer, bytes)?;
-                self.asked.insert(id, exchange);
+                self.asked.insert(id, (owner, exchange));
                 Ok(())
             }
             Tell::Reply { exchange, bytes } => match self.questions.remove(&exchange) {
@@ -279,6 +406,8 @@ impl Network {
                 Ok(address) => self.handle.dial(address),
                 Err(_checked_before) => Ok(()),
             },
+            // Taken care of by the actor.
+            Tell::Close => Ok(()),
         }
     }
 
@@ -305,6 +434,17 @@ fn forward(mut events: mpsc::Receiver<Event>, ctx: &mut Context<ClusterActor>) {
             }
         }
     });
+}
+
+/// The label of `rig_cluster_refused_total`.
+const fn word(reason: Refusal) -> &'static str {
+    match reason {
+        Refusal::Handshake => "handshake",
+        Refusal::AllowList => "allow_list",
+        Refusal::Limit => "limit",
+        Refusal::Banned => "banned",
+        Refusal::Protocol => "protocol",
+    }
 }
 
 fn identity(peer: Peer) -> PeerId {

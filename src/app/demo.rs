@@ -19,7 +19,10 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{EXIT_START_FAILED, Running, start},
-    config::{Config, secret::Secret},
+    config::{
+        Config,
+        vars::{Flags, Vars},
+    },
     core::{
         api::{seed::seeds, validate::Surroundings},
         subscription::extractors::Extractors,
@@ -40,6 +43,20 @@ const DEMO_SESSION: &str = "demo-session";
 
 /// The management port of the first of several nodes.
 const FIRST_ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4010);
+
+/// The settings of the demo: with its own key, unless somebody gave another.
+pub fn flags(mut flags: Flags, environment: &dyn Vars) -> Flags {
+    let is_set = |vars: &dyn Vars, name: &str| vars.get(name).is_some_and(|v| !v.is_empty());
+    let keys = ["JWT_SECRET_KEY", "JWT_SECRET_KEY_FILE", "JWT_JWKS_URL"];
+    let is_given = keys
+        .iter()
+        .any(|name| is_set(&flags, name) || is_set(environment, name));
+    if !is_given {
+        flags.insert("JWT_SECRET_KEY".to_owned(), DEMO_SECRET.to_owned());
+        flags.insert("JWT_ALG".to_owned(), "HS256".to_owned());
+    }
+    flags
+}
 
 /// Runs the demo until it is told to stop. `config` is bound to loopback and has no definitions.
 pub fn run(config: Config) -> ExitCode {
@@ -88,9 +105,8 @@ async fn begin(mut config: Config) -> Result<Running, Box<dyn std::error::Error 
     let office = Arc::new(Office::default());
     let (definitions, _port) = definitions(&office)?;
     config.seeds = seeds(&definitions, &Surroundings { has_key: true })?;
-    if !config.jwt.has_key() {
-        config.jwt.secret_key = Some(Secret::new(DEMO_SECRET));
-        config.jwt.algorithm = "HS256".to_owned();
+    let is_own = (config.jwt.secret_key.as_ref()).is_some_and(|key| key.expose() == DEMO_SECRET);
+    if is_own {
         let _unset = office.secret.set(DEMO_SECRET);
     }
     if !config.events.extractors_given {
