@@ -38,7 +38,7 @@ use crate::{
     core::{
         api::{seed::Seed, validate::Surroundings},
         auth::{claims::Requirements, keys::KeySet},
-        hub::{self, params::Ack, position::NodeId},
+        hub::{self, position::NodeId},
         registry::{Registry, activatable},
         replica::{Identity, Replica, id::PeerId, params::Params, stamp::Now},
         seal::Purpose,
@@ -74,6 +74,7 @@ use crate::{
         cluster::ClusterMetrics,
         health::{Health, Phase},
         metrics::Metrics,
+        network::NetworkMetrics,
     },
     upstream,
 };
@@ -313,12 +314,12 @@ impl Actors {
             awaited: Arc::clone(&ground.awaited),
             metrics: &ground.metrics,
             workers: config.workers,
+            config: &config.events,
             name: config.node_name.clone(),
             params: hub_params(config),
             sessions: Arc::clone(&ground.sessions),
             ready: hub_ready,
             alarm: Alarm::new("the hub actor", &ground.alarm),
-            config: &config.events,
         })?;
         let registry = start_registry(registry, &events.hub, config, ground)?;
         Ok(Self {
@@ -357,9 +358,7 @@ impl Inbound {
         let shared = Shared::new(
             Arc::clone(&ground.snapshot),
             actors.gate.clone(),
-            Some(actors.events.hub.clone().recipient()),
             Arc::clone(&actors.events.reception),
-            Arc::clone(&ground.awaited),
             Arc::clone(&ground.metrics),
             Arc::clone(&ground.health),
             settings,
@@ -451,13 +450,17 @@ fn start_registry(
     let alarm = network
         .is_some()
         .then(|| Alarm::new("the cluster actor", &ground.alarm));
+    let metrics = network
+        .is_some()
+        .then(|| NetworkMetrics::new(&ground.metrics))
+        .transpose()?;
     Ok(Supervisor::start(
         move |ctx: &mut Context<RegistryActor>| {
-            if let (Some(network), Some(alarm)) = (network, alarm) {
+            if let (Some(network), Some(metrics), Some(alarm)) = (network, metrics, alarm) {
                 let heard = ctx.address().recipient();
                 let heard_by_hub = hub.clone().recipient();
                 let cluster = Supervisor::start(move |_ctx| {
-                    ClusterActor::new(network, heard, heard_by_hub, alarm)
+                    ClusterActor::new(network, heard, heard_by_hub, metrics, alarm)
                 });
                 hub.do_send(Joined(cluster.clone().recipient()));
                 registry.connect(cluster.recipient());
@@ -471,11 +474,11 @@ fn start_registry(
 fn hub_params(config: &Config) -> hub::params::Params {
     hub::params::Params {
         clustered: config.cluster.is_some(),
-        ack: match config.events.submission_ack {
-            SubmissionAck::Local => Ack::Local,
-            SubmissionAck::Cluster => Ack::Cluster,
-        },
         log_bytes_max: config.events.replay_buffer_bytes_max,
+        ack: match config.events.submission_ack {
+            SubmissionAck::Local => hub::params::Ack::Local,
+            SubmissionAck::Cluster => hub::params::Ack::Cluster,
+        },
         ..hub::params::Params::default()
     }
 }
@@ -524,7 +527,10 @@ fn start_admin(
             conflicts: actors.registry.clone().recipient(),
             find: actors.registry.clone().recipient(),
             spread: actors.registry.clone().recipient(),
+            compare: actors.registry.clone().recipient(),
+            diff: actors.registry.clone().recipient(),
             join: actors.registry.clone().recipient(),
+            forget: actors.registry.clone().recipient(),
             leave: actors.registry.clone().recipient(),
         },
         sessions: Sessions {

@@ -25,10 +25,10 @@ use crate::{
     http::{
         awaited::{LateAnswer, Waiting},
         inbound::{
+            activity::Busy,
             answer::Answer,
             connection::Client,
-            events::{self, submission},
-            gate,
+            events, gate,
             head::{
                 expects_body, host, is_served_coding, is_undone_coding, join_cookies, plan, via,
                 wanted_upgrade,
@@ -66,17 +66,9 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
         answer.body_mut().hold(busy);
         return answer;
     }
-    if request.uri().path().starts_with(system::PREFIX)
-        && events::Route::of(request.method(), request.uri().path()).is_some()
-    {
+    if let Some(route) = events::Route::of(request.method(), request.uri().path()) {
         // Boxed, because it must not make the future of every request larger.
-        return Box::pin(events::answer(&client, request, busy)).await;
-    }
-    if let Some(asked) = submission::Asked::of(request.method(), request.uri().path()) {
-        // Boxed, because it must not make the future of every request larger.
-        let mut answer = Box::pin(submission::answer(&client, request, &span, asked)).await;
-        answer.body_mut().hold(busy);
-        return answer;
+        return Box::pin(events::answer(&client, request, route, &span, busy)).await;
     }
     let log_path = shared.settings.request_log.then(|| request.uri().path());
     let mut record = Record::start(&shared.metrics, &snapshot, request.method(), log_path);
@@ -91,20 +83,16 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
         span,
     };
     match exchange.run(&snapshot.table, request, &mut record).await {
-        Ok(Done::Answered(mut response)) => {
+        Ok(Done::Answered(response)) => {
             record.set_outcome(Outcome::Ok, response.status());
-            response.body_mut().record(record);
-            response.body_mut().hold(busy);
-            response
+            kept(response, record, busy)
         }
         Ok(Done::Late(late)) => {
             record.set_outcome(Outcome::Ok, late.status);
             let marks = exchange.span.marks_for(kept_id.as_ref());
             let (tracestate, cors) = (exchange.span.tracestate(), &shared.settings.cors);
-            let mut response = late::respond(*late, marks, tracestate, cors, origin.as_ref());
-            response.body_mut().record(record);
-            response.body_mut().hold(busy);
-            response
+            let response = late::respond(*late, marks, tracestate, cors, origin.as_ref());
+            kept(response, record, busy)
         }
         Ok(Done::Upgraded { response, ends }) => {
             record.set_outcome(Outcome::Ok, response.status());
@@ -125,12 +113,17 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
             }
             record.set_outcome(refusal.outcome(), refusal.status());
             let marks = exchange.span.marks_for(kept_id.as_ref());
-            let mut response = refusal.answer(marks, &shared.settings.cors, origin.as_ref());
-            response.body_mut().record(record);
-            response.body_mut().hold(busy);
-            response
+            let response = refusal.answer(marks, &shared.settings.cors, origin.as_ref());
+            kept(response, record, busy)
         }
     }
+}
+
+/// Has the end of `response` written to the log, and its connection busy until then.
+fn kept(mut response: Response<Answer>, record: Record, busy: Busy) -> Response<Answer> {
+    response.body_mut().record(record);
+    response.body_mut().hold(busy);
+    response
 }
 
 /// How an exchange with a target went well.
@@ -217,7 +210,7 @@ impl Exchange {
         if !late::is_awaited(route.endpoint()) {
             return Ok(None);
         }
-        let waiting = self.client.worker.shared.awaited.wait();
+        let waiting = self.client.worker.shared.events.awaited.wait();
         let waiting = waiting.ok_or(Refusal::Unavailable)?;
         Ok(Some(Box::new(waiting)))
     }

@@ -74,7 +74,8 @@ pub async fn attend(line: Rc<Line>, mut wired: Wired, early: Bytes) {
     if ended.is_abrupt() {
         return;
     }
-    drop(timeout(LINGER_MAX, part(&line, &mut wired)).await);
+    // Boxed: it must not make every line's task larger for the sake of its last seconds.
+    drop(Box::pin(timeout(LINGER_MAX, part(&line, &mut wired))).await);
 }
 
 /// One turn of the task: send, listen.

@@ -129,7 +129,11 @@ pub async fn answer(
             let check = async |submitted: Submitted<'_>| {
                 let checks = &client.worker.checks;
                 if checks
-                    .submission(submitted.headers, submitted.body.clone(), None)
+                    .submission(
+                        submitted.headers,
+                        submitted.body.clone(),
+                        Some(submitted.content_type.clone()),
+                    )
                     .await
                 {
                     Verdict::Allowed
@@ -193,8 +197,7 @@ async fn exchange(
         }
     }
     let events = submission.events;
-    let submit = client.worker.shared.submit.as_ref();
-    let submit = submit.ok_or(SubmitRefusal::NotReady)?;
+    let submit = &client.worker.shared.events.hub.submit;
     match tokio::time::timeout(ANSWER_MAX, submit.send(Submit { events })).await {
         Ok(Ok(taken)) => taken?,
         Ok(Err(error)) => {
