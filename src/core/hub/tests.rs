@@ -2,4 +2,5 @@
 
 mod alone;
 mod forms;
+mod pair;
 mod sim;

@@ -156,22 +156,6 @@ fn a_deaf_network_loses_nothing_silently() {
 }
 
 #[test]
-fn without_bouncing_the_oracle_objects() {
-    let rules = Rules {
-        bounce: false,
-        ..Rules::default()
-    };
-    let is_noticed = (0..60).any(|seed| {
-        let objections = run(Plan {
-            rules,
-            ..plan(seed, DEAF)
-        });
-        !objections.is_empty()
-    });
-    assert!(is_noticed, "bounce: nothing was noticed");
-}
-
-#[test]
 fn without_copies_the_oracle_objects_in_the_cluster_mode() {
     let is_noticed = (0..24).any(|seed| {
         let faults = Faults {
