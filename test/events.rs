@@ -1,0 +1,1 @@
+//! Stories of frontends: how they connect, what reaches them, and how their connections end.
