@@ -12,7 +12,6 @@ pub mod hub;
 pub mod keys;
 pub mod proxy;
 pub mod registry;
-pub mod sessions;
 #[cfg(test)]
 pub(crate) mod tests;
 

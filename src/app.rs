@@ -10,14 +10,7 @@ pub mod ports;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io,
-    net::SocketAddr,
-    process::ExitCode,
-    rc::Rc,
-    sync::Arc,
-    time::Instant,
-};
+use std::{io, net::SocketAddr, process::ExitCode, rc::Rc, sync::Arc, time::Instant};
 
 use actix::{Addr, AsyncContext, Context, Recipient, Supervisor};
 use actix_rt::{Arbiter, System};
@@ -30,10 +23,10 @@ use crate::{
     actor::{
         Alarm,
         cluster::ClusterActor,
+        hub::HubActor,
         keys::KeysActor,
         proxy::ProxyActor,
         registry::{Parts, RegistryActor, wall_ms},
-        sessions::SessionsActor,
     },
     app::{
         events::Events,
@@ -43,7 +36,7 @@ use crate::{
     core::{
         api::{seed::Seed, validate::Surroundings},
         auth::{claims::Requirements, keys::KeySet},
-        hub::position::NodeId,
+        hub::{self, position::NodeId},
         registry::{Registry, activatable},
         replica::{Identity, Replica, id::PeerId, params::Params, stamp::Now},
         seal::Purpose,
@@ -69,6 +62,7 @@ use crate::{
         tls::{CertificateCell, Files},
     },
     message::{
+        cluster::Joined,
         keys::RefreshKeys,
         proxy::{ApisPublished, SnapshotCell},
         session::SessionCell,
@@ -181,10 +175,10 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     ground.ports.log();
     let (apis, endpoints) = (ground.metrics.apis.get(), ground.metrics.endpoints.get());
     log::info!("{apis} APIs with {endpoints} endpoints");
-    if let Some(is_ready) = actors.is_ready.take() {
+    if let Some((is_ready, hub_is_ready)) = actors.is_ready.take().zip(actors.hub_is_ready.take()) {
         let health = Arc::clone(&ground.health);
         let become_ready = async move {
-            if is_ready.await.is_ok() {
+            if is_ready.await.is_ok() && hub_is_ready.await.is_ok() {
                 health.advance(Phase::Ready);
                 log::info!("ready");
             }
@@ -240,8 +234,9 @@ struct Actors {
     /// Told when the node may take writes; taken once the ports are open.
     is_ready: Option<oneshot::Receiver<()>>,
     gate: Gate,
-    sessions: Addr<SessionsActor>,
     events: Events,
+    /// Told when the node may take events; taken once the ports are open.
+    hub_is_ready: Option<oneshot::Receiver<()>>,
     _keys: Option<Addr<KeysActor>>,
 }
 
@@ -307,10 +302,8 @@ impl Actors {
         let (registry, published) = RegistryActor::new(parts, seeds, file_ms, alarm);
         // Published before any port answers; the actor's own first publication changes nothing.
         proxy.send(published).await.map_err(io::Error::other)?;
-        let registry = start_registry(registry, config, ground)?;
         let (gate, keys) = gate(&config.jwt, &config.events.session_field, ground)?;
-        let (cell, name) = (Arc::clone(&ground.sessions), config.node_name.clone());
-        let sessions = Supervisor::start(move |_ctx| SessionsActor::new(cell, name));
+        let (hub_ready, hub_is_ready) = oneshot::channel();
         let events = Events::start(events::Parts {
             node: ground.node,
             sealer: Sealer::new(&ground.secret, Purpose::Connection),
@@ -319,10 +312,16 @@ impl Actors {
             metrics: &ground.metrics,
             workers: config.workers,
             config: &config.events,
+            name: config.node_name.clone(),
+            params: hub_params(config),
+            sessions: Arc::clone(&ground.sessions),
+            ready: hub_ready,
+            alarm: Alarm::new("the hub actor", &ground.alarm),
         })?;
+        let registry = start_registry(registry, &events.hub, config, ground)?;
         Ok(Self {
-            sessions,
             events,
+            hub_is_ready: Some(hub_is_ready),
             registry,
             is_ready: Some(is_ready),
             gate,
@@ -441,10 +440,12 @@ fn registry_parts(
 /// other's address.
 fn start_registry(
     mut registry: RegistryActor,
+    hub: &Addr<HubActor>,
     config: &Config,
     ground: &Ground,
 ) -> Result<Addr<RegistryActor>, StartError> {
     let network = config.cluster.as_ref().map(network).transpose()?;
+    let hub = hub.clone();
     let alarm = network
         .is_some()
         .then(|| Alarm::new("the cluster actor", &ground.alarm));
@@ -452,13 +453,26 @@ fn start_registry(
         move |ctx: &mut Context<RegistryActor>| {
             if let (Some(network), Some(alarm)) = (network, alarm) {
                 let heard = ctx.address().recipient();
-                let cluster =
-                    Supervisor::start(move |_ctx| ClusterActor::new(network, heard, alarm));
+                let heard_by_hub = hub.clone().recipient();
+                let cluster = Supervisor::start(move |_ctx| {
+                    ClusterActor::new(network, heard, heard_by_hub, alarm)
+                });
+                hub.do_send(Joined(cluster.clone().recipient()));
                 registry.connect(cluster.recipient());
             }
             registry
         },
     ))
+}
+
+/// Times and sizes of the hub.
+fn hub_params(config: &Config) -> hub::params::Params {
+    hub::params::Params {
+        clustered: config.cluster.is_some(),
+        log_bytes_max: config.events.replay_buffer_bytes_max,
+        ack_cluster: config.events.submission_ack == SubmissionAck::Cluster,
+        ..hub::params::Params::default()
+    }
 }
 
 /// The settings of the network part.
@@ -509,7 +523,7 @@ fn start_admin(
             leave: actors.registry.clone().recipient(),
         },
         sessions: Sessions {
-            revoke: actors.sessions.clone().recipient(),
+            revoke: actors.events.hub.clone().recipient(),
             revoked: Arc::clone(&ground.sessions),
         },
         responses: Responses {
@@ -576,7 +590,13 @@ fn gate(
     });
     let refresh: Option<Recipient<RefreshKeys>> = actor.clone().map(Addr::recipient);
     let sessions = Arc::clone(&ground.sessions);
-    let gate = Gate::new(keys, requirements, refresh, sessions, Field::parse(session_field)?);
+    let gate = Gate::new(
+        keys,
+        requirements,
+        refresh,
+        sessions,
+        Field::parse(session_field)?,
+    );
     Ok((gate, actor))
 }
 

@@ -3,5 +3,6 @@
 pub mod cluster;
 pub mod events;
 pub mod health;
+pub mod hub;
 pub mod logging;
 pub mod metrics;

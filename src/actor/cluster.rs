@@ -1,4 +1,5 @@
-//! The cluster actor: owns the network part (`p2p`) and speaks for the registry actor.
+//! The cluster actor: owns the network part (`p2p`) and speaks for the registry and hub actors. Whose
+//! a message is, its first byte says.
 //!
 //! The swarm runs in its own task, so that a defect in it cannot take an actor down. When that task
 //! ends, the actor opens a new one after a pause, with a new identity; everything else goes on
@@ -16,12 +17,16 @@ use tokio::sync::mpsc;
 
 use crate::{
     actor::{Alarm, MAILBOX_MESSAGES_MAX},
-    core::replica::{id::PeerId, input::Input},
-    message::cluster::{Heard, Tell},
+    core::{
+        hub::{self, HUB_MAJOR},
+        replica::{id::PeerId, input::Input},
+    },
+    message::cluster::{Heard, HeardByHub, Tell},
     p2p::{
-        self, Event, InboundId, LoopEnd, Peer, RequestId,
+        self, Event, InboundId, LoopEnd, Peer, RequestError, RequestId,
         config::Config,
         handle::{Handle, HandleError},
+        payload::Payload,
     },
 };
 
@@ -42,6 +47,7 @@ const QUESTIONS_MAX: usize = 1_024;
 pub struct ClusterActor {
     config: Config,
     registry: Recipient<Heard>,
+    hub: Recipient<HeardByHub>,
     network: Option<Network>,
     pause: Duration,
     _alarm: Alarm,
@@ -51,22 +57,35 @@ pub struct ClusterActor {
 struct Network {
     handle: Handle,
     opened: Instant,
-    /// Our questions by the network's number, with the replica's number.
-    asked: HashMap<RequestId, u64>,
+    /// Our questions by the network's number, with the asker's number.
+    asked: HashMap<RequestId, (Owner, u64)>,
     /// Peers' questions by our number.
     questions: HashMap<u64, InboundId>,
     next_question: u64,
     peers: Vec<Peer>,
 }
 
+/// Whom a message belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Registry,
+    Hub,
+}
+
 // === impl ClusterActor ===
 
 impl ClusterActor {
-    /// Connects as `config` says and tells `registry` what happens.
-    pub fn new(config: Config, registry: Recipient<Heard>, alarm: Alarm) -> Self {
+    /// Connects as `config` says and tells `registry` and `hub` what happens.
+    pub fn new(
+        config: Config,
+        registry: Recipient<Heard>,
+        hub: Recipient<HeardByHub>,
+        alarm: Alarm,
+    ) -> Self {
         Self {
             config,
             registry,
+            hub,
             network: None,
             pause: PAUSE_MIN,
             _alarm: alarm,
@@ -121,17 +140,44 @@ impl ClusterActor {
         if network.opened.elapsed() >= SOUND_AFTER {
             self.pause = PAUSE_MIN;
         }
-        for exchange in network.asked.into_values() {
-            self.tell(Heard::Input(Input::Failed { exchange }));
+        for (owner, exchange) in network.asked.into_values() {
+            self.failed(owner, exchange);
         }
         for peer in network.peers {
             self.tell(Heard::Input(Input::LinkClosed(identity(peer))));
+            self.tell_hub(hub::input::Input::LinkClosed(identity(peer)));
         }
     }
 
     fn tell(&self, heard: Heard) {
         // The rate is bounded by the network part's own queues.
         self.registry.do_send(heard);
+    }
+
+    fn tell_hub(&self, input: hub::input::Input) {
+        self.hub.do_send(HeardByHub(input));
+    }
+
+    fn failed(&self, owner: Owner, exchange: u64) {
+        match owner {
+            Owner::Registry => self.tell(Heard::Input(Input::Failed { exchange })),
+            Owner::Hub => self.tell_hub(hub::input::Input::Failed { exchange }),
+        }
+    }
+
+    fn answered(&self, owner: Owner, exchange: u64, result: Result<Payload, RequestError>) {
+        let bytes = match result {
+            Ok(bytes) => bytes.into_vec(),
+            Err(error) => {
+                log::debug!("a node does not answer: {error}");
+                self.failed(owner, exchange);
+                return;
+            }
+        };
+        match owner {
+            Owner::Registry => self.tell(Heard::Input(Input::Answer { exchange, bytes })),
+            Owner::Hub => self.tell_hub(hub::input::Input::Answer { exchange, bytes }),
+        }
     }
 
     fn happened(&mut self, event: Event) {
@@ -150,11 +196,13 @@ impl ClusterActor {
             Event::PeerUp { peer, address } => {
                 log::info!("connected to the node at {address}");
                 network.peers.push(peer);
+                self.tell_hub(hub::input::Input::LinkOpened(identity(peer)));
                 Input::LinkOpened(identity(peer))
             }
             Event::PeerDown { peer } => {
                 log::info!("a node's connection is gone");
                 network.peers.retain(|up| *up != peer);
+                self.tell_hub(hub::input::Input::LinkClosed(identity(peer)));
                 Input::LinkClosed(identity(peer))
             }
             Event::Gossip { from, bytes } => {
@@ -169,26 +217,29 @@ impl ClusterActor {
                 let Some(exchange) = network.take_question(id) else {
                     return;
                 };
-                Input::Request {
-                    from: identity(peer),
-                    exchange,
-                    bytes: bytes.into_vec(),
+                let (from, bytes) = (identity(peer), bytes.into_vec());
+                match Owner::of(&bytes) {
+                    Owner::Hub => {
+                        self.tell_hub(hub::input::Input::Request {
+                            from,
+                            exchange,
+                            bytes,
+                        });
+                        return;
+                    }
+                    Owner::Registry => Input::Request {
+                        from,
+                        exchange,
+                        bytes,
+                    },
                 }
             }
             Event::Response { id, result } => {
-                let Some(exchange) = network.asked.remove(&id) else {
+                let Some((owner, exchange)) = network.asked.remove(&id) else {
                     return;
                 };
-                match result {
-                    Ok(bytes) => Input::Answer {
-                        exchange,
-                        bytes: bytes.into_vec(),
-                    },
-                    Err(error) => {
-                        log::debug!("a node does not answer: {error}");
-                        Input::Failed { exchange }
-                    }
-                }
+                self.answered(owner, exchange, result);
+                return;
             }
             Event::Refused { address, reason } => {
                 log::warn!("no connection with {address}: {reason}");
@@ -196,6 +247,18 @@ impl ClusterActor {
             }
         };
         self.tell(Heard::Input(input));
+    }
+}
+
+// === impl Owner ===
+
+impl Owner {
+    fn of(bytes: &[u8]) -> Self {
+        if bytes.first() == Some(&HUB_MAJOR) {
+            Self::Hub
+        } else {
+            Self::Registry
+        }
     }
 }
 
@@ -220,7 +283,9 @@ impl Handler<Tell> for ClusterActor {
 
     fn handle(&mut self, told: Tell, _ctx: &mut Self::Context) {
         let failed = match &told {
-            Tell::Ask { exchange, .. } => Some(*exchange),
+            Tell::Ask {
+                exchange, bytes, ..
+            } => Some((Owner::of(bytes), *exchange)),
             Tell::Everybody { .. }
             | Tell::Reply { .. }
             | Tell::Refuse { .. }
@@ -232,8 +297,8 @@ impl Handler<Tell> for ClusterActor {
         };
         if let Err(error) = sent {
             log::debug!("not sent: {error}");
-            if let Some(exchange) = failed {
-                self.tell(Heard::Input(Input::Failed { exchange }));
+            if let Some((owner, exchange)) = failed {
+                self.failed(owner, exchange);
             }
         }
     }
@@ -263,8 +328,9 @@ impl Network {
                 bytes,
             } => {
                 let peer = Peer::from_bytes(to.as_bytes()).ok_or(HandleError::Closed)?;
+                let owner = Owner::of(&bytes);
                 let id = self.handle.request(peer, bytes)?;
-                self.asked.insert(id, exchange);
+                self.asked.insert(id, (owner, exchange));
                 Ok(())
             }
             Tell::Reply { exchange, bytes } => match self.questions.remove(&exchange) {

@@ -1,18 +1,28 @@
 //! The wiring of events: the hub, the desks of the workers, and what they share.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{Addr, Supervisor};
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    actor::hub::HubActor,
+    actor::{
+        Alarm,
+        hub::{self, HubActor},
+        registry::wall_ms,
+    },
     app::StartError,
     config,
-    core::hub::position::NodeId,
+    core::{
+        hub::{Hub, params::Params, position::NodeId},
+        replica::stamp::Now,
+    },
     http::{
-        awaited::Awaited,
+        awaited::{Awaited, Delivery},
         inbound::{
             events::{
                 checks::Check, desk::Desk, hub_link::HubLink, rate::Rate, reception::Reception,
@@ -22,7 +32,8 @@ use crate::{
         },
         sealer::Sealer,
     },
-    telemetry::{events::EventMetrics, metrics::Metrics},
+    message::{hub::ToDesk, session::SessionCell},
+    telemetry::{events::EventMetrics, hub::HubMetrics, metrics::Metrics},
 };
 
 /// The node's share in events.
@@ -53,12 +64,50 @@ pub(super) struct Parts<'a> {
     pub(super) workers: usize,
     /// What holds.
     pub(super) config: &'a config::events::Events,
+    /// The node's name, for people.
+    pub(super) name: String,
+    /// Times and sizes of the hub.
+    pub(super) params: Params,
+    /// Where the blacklist is published.
+    pub(super) sessions: Arc<SessionCell>,
+    /// Told once, when the node may take events.
+    pub(super) ready: oneshot::Sender<()>,
+    /// Rings when the hub actor dies.
+    pub(super) alarm: Alarm,
+}
+
+// === impl Parts ===
+
+impl Parts<'_> {
+    /// What the hub actor is made of, with a desk for each of `desks`.
+    fn hub(&mut self, desks: Vec<mpsc::UnboundedSender<ToDesk>>) -> Result<hub::Parts, StartError> {
+        let began = Instant::now();
+        let now = Now {
+            monotonic: 0,
+            wall: wall_ms(),
+        };
+        let awaited = Arc::clone(&self.awaited);
+        let ready = std::mem::replace(&mut self.ready, oneshot::channel().0);
+        Ok(hub::Parts {
+            hub: Hub::new(self.node, self.name.clone(), self.params, now),
+            desks,
+            sessions: Arc::clone(&self.sessions),
+            late_answers: Arc::new(move |bytes| match awaited.arrived(bytes) {
+                Delivery::Delivered => true,
+                Delivery::TooLate | Delivery::Elsewhere { .. } => false,
+            }),
+            metrics: HubMetrics::new(self.metrics)?,
+            ready,
+            began,
+            patience: Duration::from_millis(self.params.answer_timeout),
+        })
+    }
 }
 
 // === impl Events ===
 
 impl Events {
-    pub(super) fn start(parts: Parts<'_>) -> Result<Self, StartError> {
+    pub(super) fn start(mut parts: Parts<'_>) -> Result<Self, StartError> {
         let metrics = EventMetrics::new(parts.metrics)?;
         let extractors = Arc::new(ArcSwap::new(Arc::clone(&parts.config.extractors)));
         let (mut desks, mut told, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
@@ -70,7 +119,9 @@ impl Events {
             inboxes.push(Inbox { hub, orders });
         }
         let node = parts.node;
-        let hub = Supervisor::start(move |_ctx| HubActor::new(node, told));
+        let hub_parts = parts.hub(told)?;
+        let alarm = parts.alarm;
+        let hub = Supervisor::start(move |_ctx| HubActor::new(hub_parts, alarm));
         let reception = Arc::new(Reception {
             node,
             sealer: parts.sealer,

@@ -1,12 +1,16 @@
-//! Words between the registry actor and the cluster actor.
+//! Words between the cluster actor and those it speaks for, the registry actor and the hub actor.
 //!
 //! Both directions are told, not asked: the replica copes with whatever is lost.
 
-use actix::Message;
+use actix::{Message, Recipient};
 
-use crate::core::replica::{id::PeerId, input::Input};
+use crate::core::{
+    hub,
+    replica::{id::PeerId, input::Input},
+};
 
-/// For the cluster actor: what the replica wants sent.
+/// For the cluster actor: what the replica or the hub wants sent. Whose a message is, its first byte
+/// says.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub enum Tell {
@@ -54,3 +58,13 @@ pub enum Heard {
     /// This node's name in the transport; a new one after the network part was rebuilt.
     Identity(PeerId),
 }
+
+/// For the hub actor: what happened in the cluster.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct HeardByHub(pub hub::input::Input);
+
+/// For the hub actor: the way to the other nodes.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Joined(pub Recipient<Tell>);

@@ -120,6 +120,13 @@ pub struct Revoked {
     pub missing: Vec<String>,
 }
 
+/// The node is about to stop: hand the last events to the others, take no more. Answered when that is
+/// done or has taken too long. Connections are best closed afterwards, as the desks are told a last
+/// position that lets clients resume elsewhere without a gap.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct LeaveHub;
+
 /// What the hub tells a desk.
 #[derive(Debug)]
 pub enum ToDesk {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::position::{NodeId, Vector};
-use crate::core::{event::Event, replica::id::PeerId, subscription::TypePattern};
+use crate::core::{event::Event, replica::id::PeerId, session::Name, subscription::TypePattern};
 
 /// One thing that happened. A `ticket` is the shell's and comes back with the answer.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ pub enum Input {
         /// For the answer.
         ticket: u64,
         /// The session.
-        session: String,
+        session: Name,
         /// Until this second since 1970.
         until: u64,
         /// How long to wait for the other nodes, in milliseconds; 0: not at all.

@@ -10,7 +10,10 @@ use super::{
     position::NodeId,
     wire::WireFault,
 };
-use crate::core::replica::id::PeerId;
+use crate::core::{
+    replica::id::PeerId,
+    session::{Name, blacklist::Full},
+};
 
 /// One thing to do.
 #[derive(Debug, Clone)]
@@ -38,7 +41,7 @@ pub enum Output {
     /// To all desks: a client that got everything so far is here.
     Position(Arc<str>),
     /// To all desks, and to whoever judges tokens: these sessions are revoked.
-    Revoked(Vec<String>),
+    Revoked(Vec<Name>),
     /// The answer to `Input::Submit`.
     Submitted {
         /// From the input.
@@ -90,7 +93,7 @@ pub enum Output {
         /// From the input.
         ticket: u64,
         /// Who has it.
-        spread: Result<Spread, RevokeRefusal>,
+        spread: Result<Spread, Full>,
     },
     /// The node is ready.
     Ready,
@@ -129,17 +132,6 @@ pub enum CarryFault {
     /// Too many wait already. Nothing was sent.
     #[error("too many requests wait for other nodes; try again later")]
     Overloaded,
-}
-
-/// Why a session was not revoked. Nothing was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RevokeRefusal {
-    /// Not a name.
-    #[error("the session's name is empty")]
-    NoName,
-    /// The blacklist is full.
-    #[error("the blacklist is full; wait until entries expire, and revoke for shorter times")]
-    Full,
 }
 
 /// Which nodes enforce a revocation.

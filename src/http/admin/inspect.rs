@@ -15,7 +15,10 @@ pub(super) fn inspect(value: &Value) -> String {
     let mut shown = String::new();
     show(value, &mut shown);
     if shown.len() > SHOWN_BYTES_MAX {
-        let end = shown.floor_char_boundary(SHOWN_BYTES_MAX);
+        let mut end = SHOWN_BYTES_MAX;
+        while !shown.is_char_boundary(end) {
+            end -= 1;
+        }
         shown.truncate(end);
         shown.push_str("...");
     }

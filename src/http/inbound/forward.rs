@@ -25,6 +25,7 @@ use crate::{
     http::{
         awaited::{LateAnswer, Waiting},
         inbound::{
+            activity::Busy,
             answer::Answer,
             connection::Client,
             events::{self, submission},
@@ -91,20 +92,16 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
         span,
     };
     match exchange.run(&snapshot.table, request, &mut record).await {
-        Ok(Done::Answered(mut response)) => {
+        Ok(Done::Answered(response)) => {
             record.set_outcome(Outcome::Ok, response.status());
-            response.body_mut().record(record);
-            response.body_mut().hold(busy);
-            response
+            kept(response, record, busy)
         }
         Ok(Done::Late(late)) => {
             record.set_outcome(Outcome::Ok, late.status);
             let marks = exchange.span.marks_for(kept_id.as_ref());
             let (tracestate, cors) = (exchange.span.tracestate(), &shared.settings.cors);
-            let mut response = late::respond(*late, marks, tracestate, cors, origin.as_ref());
-            response.body_mut().record(record);
-            response.body_mut().hold(busy);
-            response
+            let response = late::respond(*late, marks, tracestate, cors, origin.as_ref());
+            kept(response, record, busy)
         }
         Ok(Done::Upgraded { response, ends }) => {
             record.set_outcome(Outcome::Ok, response.status());
@@ -125,12 +122,17 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
             }
             record.set_outcome(refusal.outcome(), refusal.status());
             let marks = exchange.span.marks_for(kept_id.as_ref());
-            let mut response = refusal.answer(marks, &shared.settings.cors, origin.as_ref());
-            response.body_mut().record(record);
-            response.body_mut().hold(busy);
-            response
+            let response = refusal.answer(marks, &shared.settings.cors, origin.as_ref());
+            kept(response, record, busy)
         }
     }
+}
+
+/// Has the end of `response` written to the log, and its connection busy until then.
+fn kept(mut response: Response<Answer>, record: Record, busy: Busy) -> Response<Answer> {
+    response.body_mut().record(record);
+    response.body_mut().hold(busy);
+    response
 }
 
 /// How an exchange with a target went well.

@@ -233,7 +233,12 @@ impl Cors {
 
     /// Sets the CORS headers of an answer to a request from `origin`; `allowed` are the headers that
     /// a browser may send.
-    pub fn apply(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, allowed: &'static str) {
+    pub fn apply(
+        &self,
+        headers: &mut HeaderMap,
+        origin: Option<&HeaderValue>,
+        allowed: &'static str,
+    ) {
         self.allow_origin(headers, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("*"));
         headers.insert(

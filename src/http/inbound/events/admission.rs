@@ -13,9 +13,7 @@ use crate::{
         auth::claims::Claims,
         hub::{cursor, input::From, position::Vector},
         session::Name,
-        subscription::{
-            Subscription, extractors, fault::Door, list, to_json, union,
-        },
+        subscription::{Subscription, extractors, fault::Door, list, to_json, union},
     },
     http::inbound::events::{
         checks::Checks,
@@ -238,7 +236,13 @@ impl Wish {
         if text.len() > LAST_EVENT_ID_BYTES_MAX {
             // No position of ours; the client is told that it may have missed everything.
             let from = From::Vector(Vector::default());
-            return Some((Resume { text: String::new(), from }, None));
+            return Some((
+                Resume {
+                    text: String::new(),
+                    from,
+                },
+                None,
+            ));
         }
         let address = self
             .connection_token
@@ -265,11 +269,15 @@ impl Wish {
 }
 
 async fn verify(reception: &Reception, jwt: &str) -> Result<Claims, Refused> {
-    reception.gate.verify(jwt).await.map_err(|rejection| Refused {
-        status: StatusCode::BAD_REQUEST,
-        text: format!("could not parse subscriptions: could not decode JWT: {rejection}"),
-        reason: "token",
-    })
+    reception
+        .gate
+        .verify(jwt)
+        .await
+        .map_err(|rejection| Refused {
+            status: StatusCode::BAD_REQUEST,
+            text: format!("could not parse subscriptions: could not decode JWT: {rejection}"),
+            reason: "token",
+        })
 }
 
 /// The claims as JSON; a valid token's are an object.

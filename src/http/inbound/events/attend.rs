@@ -74,7 +74,8 @@ pub async fn attend(line: Rc<Line>, mut wired: Wired, early: Bytes) {
     if ended.is_abrupt() {
         return;
     }
-    drop(timeout(LINGER_MAX, part(&line, &mut wired)).await);
+    // Boxed: it must not make every line's task larger for the sake of its last seconds.
+    drop(Box::pin(timeout(LINGER_MAX, part(&line, &mut wired))).await);
 }
 
 /// One turn of the task: send, listen.
@@ -258,10 +259,7 @@ fn converse(line: &Line, context: &mut WebSocketContext, bytes: &[u8]) {
         None => {}
         Some(None) => line.end_with(End::ClientClosed, Bytes::new()),
         Some(Some(close)) => {
-            line.end_with(
-                End::Protocol,
-                frame::websocket(WsFrame::close(Some(close))),
-            );
+            line.end_with(End::Protocol, frame::websocket(WsFrame::close(Some(close))));
         }
     }
 }

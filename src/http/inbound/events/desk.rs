@@ -18,7 +18,7 @@ use crate::{
     core::{
         event::Event,
         session::Name,
-        subscription::{index::Index, Subscription, TypePattern, extractors::Extractors},
+        subscription::{Subscription, TypePattern, extractors::Extractors, index::Index},
     },
     http::inbound::events::{
         frame::{Frame, KEY_CHARS},

@@ -43,7 +43,11 @@ impl HubLink {
 
     /// One page of what a client missed; `None`: try again later.
     pub async fn replay(&self, from: From, types: Vec<TypePattern>) -> Option<Replayed> {
-        self.replay.send(Replay { from, types }).await.ok().flatten()
+        self.replay
+            .send(Replay { from, types })
+            .await
+            .ok()
+            .flatten()
     }
 
     /// Has all nodes remember something about a connection.

@@ -7,15 +7,15 @@ use tokio::time::sleep;
 use crate::{
     core::{
         hub::{input::From, position::Vector},
-        subscription::{index::Index, TypePattern},
+        subscription::{TypePattern, index::Index},
     },
     http::inbound::{
         connection::Client,
         events::{
             admission::{Admitted, Resume},
             desk::{Desk, LineId, Seated},
-            gateway,
             frame::KEY_CHARS,
+            gateway,
             line::{Line, Wire},
             mailbox::Mailbox,
             memo::Memo,
@@ -36,12 +36,7 @@ const REPLAY_TRIES_MAX: u32 = 100;
 pub fn open(client: &Client, admitted: Admitted, wire: Wire, head: bytes::Bytes) -> Seated {
     let desk = &client.worker.desk;
     let queue_bytes_max = client.worker.shared.events.queue_bytes_max;
-    let line = Line::new(
-        fresh_key(),
-        wire,
-        queue_bytes_max,
-        Rc::clone(&client.open),
-    );
+    let line = Line::new(fresh_key(), wire, queue_bytes_max, Rc::clone(&client.open));
     if !head.is_empty() {
         line.send_raw(head, &mut Vec::new());
     }

@@ -155,7 +155,11 @@ async fn poll(reception: &Arc<Reception>, ticket: Ticket) -> Outcome {
         let (told, polled) = oneshot::channel();
         let desk = reception.desks.get(address.desk as usize);
         let ordered = desk.is_some_and(|desk| desk.send(Order::Poll(order, told)).is_ok());
-        let polled = if ordered { polled.await.ok().flatten() } else { None };
+        let polled = if ordered {
+            polled.await.ok().flatten()
+        } else {
+            None
+        };
         return match polled {
             Some(polled) => Outcome::Polled(address, polled),
             // It ended here, by its own limits: the client begins anew.
@@ -281,8 +285,9 @@ mod tests {
             let value = cookie_value(id);
             let inner = &value[1..value.len() - 1];
             assert!(
-                inner.bytes().all(|byte| byte.is_ascii_graphic()
-                    && !b"\",;".contains(&byte)),
+                inner
+                    .bytes()
+                    .all(|byte| byte.is_ascii_graphic() && !b"\",;".contains(&byte)),
                 "{value}"
             );
             assert_eq!(serde_json::from_str::<String>(&value).expect("JSON"), id);
@@ -293,7 +298,10 @@ mod tests {
     fn an_answer_is_json_whatever_the_id() {
         let polled = Polled {
             last: "a\"b".to_owned(),
-            events: vec![bytes::Bytes::from_static(b"{}"), bytes::Bytes::from_static(b"{\"a\":1}")],
+            events: vec![
+                bytes::Bytes::from_static(b"{}"),
+                bytes::Bytes::from_static(b"{\"a\":1}"),
+            ],
         };
         let body: serde_json::Value = serde_json::from_str(&body(&polled)).expect("JSON");
         assert_eq!(body["last_event_id"], "a\"b");

@@ -51,8 +51,14 @@ mod tests {
     #[test]
     fn the_limit_is_inclusive_and_begins_anew_with_each_minute() {
         let rate = Rate::new(2);
-        assert_eq!([59, 59, 59].map(|second| rate.admit(second)), [true, true, false]);
-        assert_eq!([60, 119, 119].map(|second| rate.admit(second)), [true, true, false]);
+        assert_eq!(
+            [59, 59, 59].map(|second| rate.admit(second)),
+            [true, true, false]
+        );
+        assert_eq!(
+            [60, 119, 119].map(|second| rate.admit(second)),
+            [true, true, false]
+        );
         assert!(rate.admit(120));
     }
 }

@@ -80,7 +80,10 @@ pub fn preflight<B>(client: &Client, request: &Request<B>) -> Response<Answer> {
     let mut response = Response::new(Answer::complete(Bytes::new()));
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET"));
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET"),
+    );
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
     let origin = request.headers().get(http::header::ORIGIN);
     client

@@ -129,8 +129,13 @@ pub async fn answer(
             let check = async |submitted: Submitted<'_>| {
                 let checks = &client.worker.checks;
                 if checks
-                    .submission(submitted.headers, submitted.body.clone(), None)
-                    .await {
+                    .submission(
+                        submitted.headers,
+                        submitted.body.clone(),
+                        Some(submitted.content_type.clone()),
+                    )
+                    .await
+                {
                     Verdict::Allowed
                 } else {
                     Verdict::Denied

@@ -30,10 +30,10 @@ use crate::{
         answer::Answer,
         connection::Client,
         events::{
+            admission::Refused,
             carried::{Answered, Carried},
             reception::{Order, Reception, Subscribe},
             sse::refuse,
-            admission::Refused,
             token::Address,
         },
     },
@@ -55,11 +55,7 @@ pub fn token_of(path: &str) -> Option<&str> {
 }
 
 /// Answers a PUT.
-pub async fn answer(
-    client: &Client,
-    token: &str,
-    request: Request<Incoming>,
-) -> Response<Answer> {
+pub async fn answer(client: &Client, token: &str, request: Request<Incoming>) -> Response<Answer> {
     let (head, body) = request.into_parts();
     let replaced = replace(client, token, &head.headers, body).await;
     let request = Request::from_parts(head, ());
@@ -79,7 +75,10 @@ pub fn preflight<B>(client: &Client, request: &Request<B>) -> Response<Answer> {
     let mut response = Response::new(Answer::complete(Bytes::new()));
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("PUT"));
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("PUT"),
+    );
     let allowed = HeaderValue::from_static("content-type,authorization");
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     allow_origin(client, request, headers);
@@ -105,9 +104,17 @@ async fn replace(
     let wrong = |fault: SubscriptionFault| Refused::bad_request(fault.text(door));
     let list = list::in_body(&body).map_err(wrong)?;
     if !reception.gate.is_open() {
-        return Err(refused(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable."));
+        return Err(refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Service unavailable.",
+        ));
     }
-    if !client.worker.checks.subscription(headers, body.clone()).await {
+    if !client
+        .worker
+        .checks
+        .subscription(headers, body.clone())
+        .await
+    {
         return Err(refused(StatusCode::FORBIDDEN, "Subscription denied."));
     }
     let address = Address::open(token, &reception.sealer)
@@ -153,10 +160,9 @@ async fn deliver(
     match carried.await.map(|bytes| Answered::read(&bytes)) {
         Ok(Answered::Subscribed) => Ok(true),
         Ok(Answered::Gone | Answered::Polled { .. }) | Err(CarryFault::Gone) => Ok(false),
-        Err(CarryFault::TooLarge) => Err(refused(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "Payload too large.",
-        )),
+        Err(CarryFault::TooLarge) => {
+            Err(refused(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large."))
+        }
         Err(CarryFault::Unanswered | CarryFault::Overloaded) => Err(refused(
             StatusCode::SERVICE_UNAVAILABLE,
             "Service unavailable.",
@@ -232,10 +238,9 @@ async fn collect(body: Incoming) -> Result<Bytes, Refused> {
     let collected = timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(refused(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "Payload too large.",
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(refused(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large."))
+        }
         Ok(Err(_broken_off)) => Err(Refused::bad_request(expected_json("the body broke off"))),
         Err(_elapsed) => Err(refused(StatusCode::REQUEST_TIMEOUT, "Request timeout.")),
     }

@@ -2,10 +2,7 @@
 //! (spec: `events.md` 5.5). Sealed ([`crate::core::seal`]); possession suffices.
 
 use crate::{
-    core::{
-        hub::position::NodeId,
-        seal::SealFault,
-    },
+    core::{hub::position::NodeId, seal::SealFault},
     http::{
         inbound::events::{frame::KEY_CHARS, seats::LineId},
         sealer::Sealer,

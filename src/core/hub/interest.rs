@@ -1,0 +1,217 @@
+//! Which event types the connections of this node want, as told to the other nodes: types and
+//! prefixes, not subscriptions. Depends on `core/subscription`. Deliberately absent: connections and
+//! constraints; the desks match.
+//!
+//! Changes are collected into *versions*. A peer is sent what changed since the version it confirmed.
+//! A new version is not made before the one before it had time to arrive (see [`Interest::mint`]):
+//! batches made under an older version are sent back ([`super::receive`]), and without the pause a
+//! storm of connections with types of their own would send them back for ever.
+
+pub(super) mod patterns;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use self::patterns::{Patterns, text};
+use super::limits::{INTEREST_PAGE_BYTES, REMOVALS_MAX};
+use crate::core::subscription::TypePattern;
+
+/// What this node wants.
+#[derive(Debug, Default)]
+pub(super) struct Interest {
+    /// Every wanted pattern, with how many desks want it.
+    wanted: Patterns<Wanted>,
+    /// Patterns no desk wants any more, by when they were given up; taken back only after a while, so
+    /// that reconnecting clients cause no traffic.
+    idle: BTreeMap<TypePattern, u64>,
+    /// Taken back, with the version that did it; the oldest are forgotten.
+    removed: VecDeque<(u64, TypePattern)>,
+    /// Wanted, but in no version yet.
+    fresh: Vec<TypePattern>,
+    /// The latest version, and the last one that added something.
+    pub(super) version: u64,
+    pub(super) added_version: u64,
+    /// When the latest version was made.
+    pub(super) minted_at: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    desks: u32,
+    /// The version that added it, and when that was; `None`: not yet.
+    since: Option<(u64, u64)>,
+}
+
+/// A piece of a node's interest, as sent.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// What was there before no longer counts; this is all.
+    pub(super) reset: bool,
+    /// Wanted from now on, with their age in milliseconds.
+    pub(super) added: Vec<(TypePattern, u64)>,
+    /// No longer wanted.
+    pub(super) removed: Vec<TypePattern>,
+}
+
+// === impl Interest ===
+
+impl Interest {
+    /// A desk wants `added` from now on and `removed` no longer.
+    pub(super) fn change(&mut self, added: Vec<TypePattern>, removed: &[TypePattern], now: u64) {
+        for pattern in added {
+            self.idle.remove(&pattern);
+            if let Some(wanted) = self.wanted.get_mut(&pattern) {
+                wanted.desks = wanted.desks.saturating_add(1);
+                continue;
+            }
+            let wanted = Wanted {
+                desks: 1,
+                since: None,
+            };
+            self.fresh.push(pattern.clone());
+            self.wanted.insert(pattern, wanted);
+        }
+        for pattern in removed {
+            let Some(wanted) = self.wanted.get_mut(pattern) else {
+                continue;
+            };
+            wanted.desks = wanted.desks.saturating_sub(1);
+            if wanted.desks == 0 {
+                self.idle.insert(pattern.clone(), now);
+            }
+        }
+    }
+
+    /// Whether something is in no version yet.
+    pub(super) fn is_stale(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// Makes a version of what was added and, if they were given up before `idle_before`, removed.
+    /// Returns whether there is a new version.
+    pub(super) fn mint(&mut self, now: u64, idle_before: u64) -> bool {
+        let next = self.version + 1;
+        let gone: Vec<TypePattern> = self
+            .idle
+            .iter()
+            .filter(|(_pattern, since)| **since < idle_before)
+            .map(|(pattern, _since)| pattern.clone())
+            .collect();
+        if self.fresh.is_empty() && gone.is_empty() {
+            return false;
+        }
+        for pattern in gone {
+            self.idle.remove(&pattern);
+            self.wanted.remove(&pattern);
+            self.removed.push_back((next, pattern));
+        }
+        while self.removed.len() > REMOVALS_MAX {
+            self.removed.pop_front();
+        }
+        for pattern in std::mem::take(&mut self.fresh) {
+            if let Some(wanted) = self.wanted.get_mut(&pattern)
+                && wanted.since.is_none()
+            {
+                wanted.since = Some((next, now));
+                self.added_version = next;
+            }
+        }
+        self.version = next;
+        self.minted_at = now;
+        true
+    }
+
+    /// When the oldest pattern nobody wants was given up.
+    pub(super) fn idle_since(&self) -> Option<u64> {
+        self.idle.values().min().copied()
+    }
+
+    /// Whether a connection of this node may want events of this type.
+    pub(super) fn covers(&self, event_type: &str) -> bool {
+        self.wanted.covering(event_type).next().is_some()
+    }
+
+    /// Number of patterns.
+    pub(super) fn len(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// What a peer that confirmed `version` lacks (`None`: it knows nothing yet), in pages.
+    pub(super) fn since(&self, version: Option<u64>, now: u64) -> Vec<Changes> {
+        let forgotten = self
+            .removed
+            .front()
+            .map_or(self.version, |(first, _)| *first);
+        // With removals dropped, those of `forgotten` itself may be incomplete.
+        let is_full = self.removed.len() == REMOVALS_MAX;
+        let reset = version.is_none_or(|version| is_full && version <= forgotten);
+        let version = if reset { 0 } else { version.unwrap_or(0) };
+        let mut pages = vec![Changes {
+            reset,
+            ..Changes::default()
+        }];
+        let mut bytes = 0;
+        let mut room = |pages: &mut Vec<Changes>, pattern: &TypePattern| {
+            bytes += text(pattern).len() + 16;
+            if bytes > INTEREST_PAGE_BYTES {
+                bytes = 0;
+                pages.push(Changes::default());
+            }
+        };
+        if !reset {
+            for (_version, pattern) in self.removed.iter().filter(|(at, _)| *at > version) {
+                // Wanted again since: then it is among the added, or not in a version yet.
+                room(&mut pages, pattern);
+                if let Some(page) = pages.last_mut() {
+                    page.removed.push(pattern.clone());
+                }
+            }
+        }
+        for (pattern, wanted) in self.wanted.iter() {
+            if let Some((added, at)) = wanted.since
+                && added > version
+            {
+                room(&mut pages, &pattern);
+                if let Some(page) = pages.last_mut() {
+                    page.added.push((pattern, now.saturating_sub(at)));
+                }
+            }
+        }
+        pages
+    }
+}
+
+/// What a peer wants, and since when (in this node's milliseconds).
+#[derive(Debug, Default)]
+pub(super) struct Wishes(Patterns<u64>);
+
+// === impl Wishes ===
+
+impl Wishes {
+    /// `pattern` is wanted, for events from `since` on.
+    pub(super) fn add(&mut self, pattern: TypePattern, since: u64) {
+        match self.0.get_mut(&pattern) {
+            Some(known) => *known = since.min(*known),
+            None => self.0.insert(pattern, since),
+        }
+    }
+
+    /// `pattern` is no longer wanted.
+    pub(super) fn remove(&mut self, pattern: &TypePattern) {
+        self.0.remove(pattern);
+    }
+
+    /// Whether an event of this type that came at `at` is wanted.
+    pub(super) fn cover(&self, event_type: &str, at: u64) -> bool {
+        self.0.covering(event_type).any(|since| at >= *since)
+    }
+
+    /// Whether something was wanted of the events that came at `at`.
+    pub(super) fn reach_back_to(&self, at: u64) -> bool {
+        self.0.iter().any(|(_pattern, since)| *since <= at)
+    }
+
+    /// Number of patterns.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}

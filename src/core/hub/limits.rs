@@ -1,0 +1,83 @@
+//! The fixed limits of the hub and why they are what they are. Depends on nothing. Deliberately
+//! absent: what a test or an operator changes (see `params`).
+
+/// Events of one batch: a second batch can wait while the first travels, and 256 KiB fill a gigabit
+/// link for 2 ms. A larger event travels alone.
+pub const BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// Largest event. Requests between nodes end at 1 MiB and 64 KiB, and an event that cannot travel
+/// alone could not be delivered on other nodes.
+pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// A message above this is not decoded: the transport's own limit for answers.
+pub const MESSAGE_BYTES_MAX: usize = 9 * 1024 * 1024;
+
+/// Events in one page of a replay: as much as a batch; a page holds up the node for about 1 ms.
+pub const PAGE_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest pattern: as long as an event type that can be subscribed to.
+pub const PATTERN_BYTES_MAX: usize = 1_024;
+
+/// Patterns of one connection's replay: as many as it may have subscriptions.
+pub const PATTERNS_MAX: usize = 1_000;
+
+/// Patterns in one message about interest.
+pub const INTEREST_PAGE_BYTES: usize = 256 * 1024;
+
+/// Patterns one node may want; beyond it, a peer's additions are not taken, and the peer is told
+/// that it is overloaded. 100,000 clients with ten types of their own.
+pub const WISHES_MAX: usize = 1_000_000;
+
+/// Removals of interest that are remembered, for peers that missed some; others get all anew.
+pub const REMOVALS_MAX: usize = 4_096;
+
+/// Shortest time between two versions of this node's interest, in milliseconds. Enough for many
+/// round trips in one data centre; an added subscription waits at most so long.
+pub const MINT_PAUSE_MIN: u64 = 20;
+
+/// Longest time between two versions, for slow links.
+pub const MINT_PAUSE_MAX: u64 = 400;
+
+/// How much later than measured an interest may have begun when it was told late, in milliseconds:
+/// more than a message travels. A pattern told in time begins when it arrives.
+pub const LATE_SLACK: u64 = 1_000;
+
+/// An interest told within this time after it began is in time.
+pub const IN_TIME: u64 = 100;
+
+/// Nodes that are gone whose positions are remembered, beside those that are linked.
+pub const GONE_MAX: usize = 64;
+
+/// Answers awaited at the same time by local callers of one kind; more are refused. Above what 10,000
+/// reconnecting clients cause.
+pub const TICKETS_MAX: usize = 16_384;
+
+/// Submissions that may wait for another node's copy. 16 MiB of callers at 1 KiB each.
+pub const WAITERS_MAX: usize = 16_384;
+
+/// Largest memo: longer than the longest list of subscriptions.
+pub const MEMO_BYTES_MAX: usize = 128 * 1024;
+
+/// Memory for memos.
+pub const MEMOS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Memos that wait to be sent to one peer; beyond it, the peer asks when it needs one.
+pub const MEMOS_UNSENT_MAX: usize = 16_384;
+
+/// Longest key of a memo.
+pub const KEY_BYTES_MAX: usize = 64;
+
+/// Largest request that is carried to a connection of another node, and largest answer.
+pub const CARRY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Longest event id by which a position is looked up.
+pub const ID_BYTES_MAX: usize = 4_096;
+
+/// Longest name of a node or session on the wire.
+pub const NAME_BYTES_MAX: usize = 256;
+
+/// Memory for the order of deliveries: about 40,000 of them.
+pub const JOURNAL_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Sessions revoked by one message.
+pub const REVOKED_MAX: usize = 4_096;

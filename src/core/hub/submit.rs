@@ -1,0 +1,154 @@
+//! Accepting events, and waiting for another node's copy (`SUBMISSION_ACK=cluster`). Depends on the
+//! machine. Deliberately absent: whether an event is well-formed or allowed.
+
+use std::sync::Arc;
+
+use super::{
+    Hub,
+    delivery::Delivery,
+    limits::WAITERS_MAX,
+    output::{Fact, Output, SubmitRefusal},
+    params::Ack,
+    position::NodeId,
+};
+use crate::core::{
+    event::Event,
+    replica::{id::PeerId, stamp::Now},
+};
+
+/// A submission that waits for a copy.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    ticket: u64,
+    /// Its first and last event.
+    first: u64,
+    last: u64,
+    pub(super) deadline: u64,
+}
+
+// === impl Hub ===
+
+impl Hub {
+    pub(super) fn submit(&mut self, ticket: u64, events: Vec<Arc<Event>>, now: Now) {
+        let now = now.monotonic;
+        if let Err(refusal) = self.admit(now) {
+            self.submitted(ticket, Err(refusal));
+            return;
+        }
+        let first = self.log.head() + 1;
+        self.tell(Fact::Accepted(events.len()));
+        for event in events {
+            let seq = self.log.push(Arc::clone(&event), now);
+            self.deliver(self.me, seq, event);
+        }
+        let last = self.log.head();
+        match self.params.ack {
+            Ack::Cluster if first <= last => self.waiters.push_back(Waiter {
+                ticket,
+                first,
+                last,
+                deadline: now + self.params.answer_timeout,
+            }),
+            Ack::Cluster | Ack::Local => self.submitted(ticket, Ok(())),
+        }
+    }
+
+    fn admit(&mut self, now: u64) -> Result<(), SubmitRefusal> {
+        if !self.life.ready || self.life.leaving.is_some() {
+            return Err(SubmitRefusal::NotReady);
+        }
+        if self.overloaded {
+            return Err(SubmitRefusal::Overloaded);
+        }
+        match self.params.ack {
+            Ack::Local => Ok(()),
+            Ack::Cluster if self.waiters.len() >= WAITERS_MAX => Err(SubmitRefusal::Overloaded),
+            Ack::Cluster => {
+                self.designate(now);
+                match self.backup {
+                    Some(_) => Ok(()),
+                    None => Err(SubmitRefusal::NotReplicated),
+                }
+            }
+        }
+    }
+
+    fn submitted(&mut self, ticket: u64, result: Result<(), SubmitRefusal>) {
+        self.out.push(Output::Submitted { ticket, result });
+    }
+
+    /// To the desks, in the order of each origin.
+    pub(super) fn deliver(&mut self, origin: NodeId, seq: u64, event: Arc<Event>) {
+        let cursor = super::cursor::encode(&self.vector());
+        self.journal.note(&event.id, &cursor);
+        self.out.push(Output::Deliver(Arc::new(Delivery {
+            origin,
+            seq,
+            event,
+            cursor,
+        })));
+    }
+
+    /// Chooses who keeps copies of this node's events, if somebody has to and nobody does.
+    pub(super) fn designate(&mut self, _now: u64) {
+        if self.params.ack == Ack::Local || self.backup.is_some() {
+            return;
+        }
+        let me = self.me;
+        // The next one in the ring of names, so that the copies spread over all nodes.
+        let next = self
+            .peers
+            .iter()
+            .filter(|(_id, peer)| peer.is_known)
+            .filter_map(|(id, peer)| Some((peer.node?, id.clone())))
+            .min_by_key(|(node, _id)| node.as_u64().wrapping_sub(me.as_u64()));
+        let chosen = next.as_ref().map(|(_node, id)| id.clone());
+        if let Some(peer) = chosen.as_ref().and_then(|id| self.peers.get_mut(id)) {
+            peer.shipping.keeps_from = Some(peer.shipping.scanned);
+            let fact = Fact::Backup(next.map(|(node, _id)| node));
+            self.backup = chosen;
+            self.tell(fact);
+            self.check_waiters();
+        }
+    }
+
+    /// Answers the submissions that the keeper of copies has, or will never be sent as a whole.
+    pub(super) fn check_waiters(&mut self) {
+        let Some(shipping) = self
+            .backup
+            .as_ref()
+            .and_then(|id| self.peers.get(id))
+            .map(|peer| &peer.shipping)
+        else {
+            return;
+        };
+        let (from, acked) = (shipping.keeps_from.unwrap_or(u64::MAX), shipping.acked);
+        while let Some(waiter) = self.waiters.front() {
+            let result = if waiter.first <= from {
+                Err(SubmitRefusal::NotReplicated)
+            } else if waiter.last <= acked {
+                Ok(())
+            } else {
+                return;
+            };
+            let ticket = waiter.ticket;
+            self.waiters.pop_front();
+            self.submitted(ticket, result);
+        }
+    }
+
+    pub(super) fn expire_waiters(&mut self, now: u64) {
+        while let Some(waiter) = self.waiters.front()
+            && waiter.deadline <= now
+        {
+            let ticket = waiter.ticket;
+            self.waiters.pop_front();
+            self.submitted(ticket, Err(SubmitRefusal::NotReplicated));
+        }
+    }
+
+    /// Whether `id` keeps copies of this node's events.
+    pub(super) fn is_backup(&self, id: &PeerId) -> bool {
+        self.backup.as_ref() == Some(id)
+    }
+}

@@ -1,0 +1,5 @@
+//! Stories of one machine or a few; what needs a bad network is in `sim`.
+
+mod alone;
+mod forms;
+mod sim;
