@@ -1,7 +1,7 @@
 //! A WebSocket client that sends and shows single frames (RFC 6455, 5.2). Deliberately absent: a
 //! library, which would not send what is forbidden.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use serde_json::Value;
 
@@ -127,6 +127,11 @@ impl WebSocket {
         // As a browser does.
         self.say_raw(&masked(FIN | CLOSE, &payload));
         assert_eq!(self.peer.end(), End::Closed);
+    }
+
+    /// Waits longer for each frame from now on.
+    pub(crate) fn be_patient(&mut self, wait: Duration) {
+        self.peer.be_patient(wait);
     }
 
     /// The connection itself.
