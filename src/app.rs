@@ -32,7 +32,9 @@ use crate::{
         events::Events,
         ports::{Listener, Ports},
     },
-    config::{Config, cluster::Cluster, jwt::Jwt, listeners::Guard, node::Shutdown},
+    config::{
+        Config, cluster::Cluster, events::SubmissionAck, jwt::Jwt, listeners::Guard, node::Shutdown,
+    },
     core::{
         api::{seed::Seed, validate::Surroundings},
         auth::{claims::Requirements, keys::KeySet},
@@ -72,6 +74,7 @@ use crate::{
         cluster::ClusterMetrics,
         health::{Health, Phase},
         metrics::Metrics,
+        network::NetworkMetrics,
     },
     upstream,
 };
@@ -449,13 +452,17 @@ fn start_registry(
     let alarm = network
         .is_some()
         .then(|| Alarm::new("the cluster actor", &ground.alarm));
+    let metrics = network
+        .is_some()
+        .then(|| NetworkMetrics::new(&ground.metrics))
+        .transpose()?;
     Ok(Supervisor::start(
         move |ctx: &mut Context<RegistryActor>| {
-            if let (Some(network), Some(alarm)) = (network, alarm) {
+            if let (Some(network), Some(metrics), Some(alarm)) = (network, metrics, alarm) {
                 let heard = ctx.address().recipient();
                 let heard_by_hub = hub.clone().recipient();
                 let cluster = Supervisor::start(move |_ctx| {
-                    ClusterActor::new(network, heard, heard_by_hub, alarm)
+                    ClusterActor::new(network, heard, heard_by_hub, metrics, alarm)
                 });
                 hub.do_send(Joined(cluster.clone().recipient()));
                 registry.connect(cluster.recipient());
@@ -470,7 +477,10 @@ fn hub_params(config: &Config) -> hub::params::Params {
     hub::params::Params {
         clustered: config.cluster.is_some(),
         log_bytes_max: config.events.replay_buffer_bytes_max,
-        ack_cluster: config.events.submission_ack == SubmissionAck::Cluster,
+        ack: match config.events.submission_ack {
+            SubmissionAck::Local => hub::params::Ack::Local,
+            SubmissionAck::Cluster => hub::params::Ack::Cluster,
+        },
         ..hub::params::Params::default()
     }
 }
@@ -519,7 +529,10 @@ fn start_admin(
             conflicts: actors.registry.clone().recipient(),
             find: actors.registry.clone().recipient(),
             spread: actors.registry.clone().recipient(),
+            compare: actors.registry.clone().recipient(),
+            diff: actors.registry.clone().recipient(),
             join: actors.registry.clone().recipient(),
+            forget: actors.registry.clone().recipient(),
             leave: actors.registry.clone().recipient(),
         },
         sessions: Sessions {

@@ -34,7 +34,10 @@ fn main() -> ExitCode {
             Ok(environment) => start(&flags, &environment, app::serve),
             Err(faults) => refuse(&faults),
         },
-        Command::Demo { nodes: 1 } => start(&flags, &Environment, app::demo::run),
+        Command::Demo { nodes: 1 } => {
+            let flags = app::demo::flags(flags, &Environment);
+            start(&flags, &Environment, app::demo::run)
+        }
         Command::Demo { nodes } => app::demo::run_nodes(nodes),
     }
 }

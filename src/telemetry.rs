@@ -6,3 +6,4 @@ pub mod health;
 pub mod hub;
 pub mod logging;
 pub mod metrics;
+pub mod network;

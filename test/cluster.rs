@@ -3,12 +3,15 @@
 //! Every story runs the real program, one process per node. Those on loopback run always; those on a
 //! network of namespaces need root and `RIG_TEST_NETNS=1`.
 
+mod attacks;
 mod borders;
 mod conflicts;
 mod files;
 mod lan;
 mod lives;
+mod operating;
 mod spread;
+mod versions;
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -20,6 +20,7 @@ mod support {
     pub(crate) mod frontend;
     pub(crate) mod gateway;
     pub(crate) mod golden;
+    pub(crate) mod intruder;
     pub(crate) mod issuer;
     pub(crate) mod lan;
     pub(crate) mod meter;

@@ -8,9 +8,14 @@
 mod chance;
 mod classes;
 mod controls;
-mod network;
+mod event;
+mod exchange;
+mod gossip;
+mod links;
 mod oracle;
 mod plan;
 mod run;
 mod shrink;
+mod story;
 mod truth;
+mod world;

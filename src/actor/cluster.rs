@@ -5,8 +5,11 @@
 //! ends, the actor opens a new one after a pause, with a new identity; everything else goes on
 //! meanwhile, and the replica catches up. Deliberately absent: what the bytes mean.
 
+mod counting;
+
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,19 +19,23 @@ use actix::{
 use tokio::sync::mpsc;
 
 use crate::{
-    actor::{Alarm, MAILBOX_MESSAGES_MAX},
+    actor::{Alarm, MAILBOX_MESSAGES_MAX, cluster::counting::Counting},
     core::{
         hub::{self, HUB_MAJOR},
         replica::{id::PeerId, input::Input},
     },
     message::cluster::{Heard, HeardByHub, Tell},
     p2p::{
-        self, Event, InboundId, LoopEnd, Peer, RequestError, RequestId,
+        self, Event, InboundId, LoopEnd, Peer, Refusal, RequestError, RequestId,
         config::Config,
         handle::{Handle, HandleError},
         payload::Payload,
     },
+    telemetry::network::NetworkMetrics,
 };
+
+/// How often the counters of the network part are carried over to the metrics.
+const COUNTING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// First pause before the network part is opened again; doubled up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(200);
@@ -48,8 +55,11 @@ pub struct ClusterActor {
     config: Config,
     registry: Recipient<Heard>,
     hub: Recipient<HeardByHub>,
+    metrics: Arc<NetworkMetrics>,
     network: Option<Network>,
     pause: Duration,
+    /// The node has left its cluster; nothing is opened again.
+    closed: bool,
     _alarm: Alarm,
 }
 
@@ -63,6 +73,7 @@ struct Network {
     questions: HashMap<u64, InboundId>,
     next_question: u64,
     peers: Vec<Peer>,
+    counting: Counting,
 }
 
 /// Whom a message belongs to.
@@ -80,14 +91,17 @@ impl ClusterActor {
         config: Config,
         registry: Recipient<Heard>,
         hub: Recipient<HeardByHub>,
+        metrics: Arc<NetworkMetrics>,
         alarm: Alarm,
     ) -> Self {
         Self {
             config,
             registry,
             hub,
+            metrics,
             network: None,
             pause: PAUSE_MIN,
+            closed: false,
             _alarm: alarm,
         }
     }
@@ -98,6 +112,8 @@ impl ClusterActor {
             Ok(parts) => parts,
             Err(error) => {
                 log::error!("the cluster port cannot be opened: {error}");
+                self.metrics.port_failures.inc();
+                self.tell(Heard::Port(Err(error.to_string())));
                 self.open_later(ctx);
                 return;
             }
@@ -115,28 +131,44 @@ impl ClusterActor {
             questions: HashMap::new(),
             next_question: 0,
             peers: Vec::new(),
+            counting: Counting::default(),
         });
         forward(events, ctx);
         // A task of its own: it must outlive nothing and share nothing with this actor.
         let ended = tokio::spawn(event_loop);
         ctx.spawn(ended.into_actor(self).map(|ended, actor, ctx| {
             let end = ended.unwrap_or_else(|panic| LoopEnd::Panicked(panic.to_string()));
-            log::error!("the network part ended ({end:?}); a new one is opened");
             actor.close();
+            if actor.closed {
+                log::info!("the cluster port is closed");
+                actor.tell(Heard::Closed);
+                return;
+            }
+            log::error!("the network part ended ({end:?}); a new one is opened");
+            actor.metrics.port_failures.inc();
+            actor.tell(Heard::Port(Err("its network part ended".to_owned())));
             actor.open_later(ctx);
         }));
     }
 
     fn open_later(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_later(self.pause, |actor, ctx| actor.open(ctx));
+        ctx.run_later(self.pause, |actor, ctx| {
+            if !actor.closed {
+                actor.open(ctx);
+            }
+        });
         self.pause = (self.pause * 2).min(PAUSE_MAX);
     }
 
     /// Forgets a network part that has ended.
     fn close(&mut self) {
+        self.count();
         let Some(network) = self.network.take() else {
             return;
         };
+        self.metrics.port_open.set(0);
+        self.metrics.peers.set(0);
+        self.metrics.connections.set(0);
         if network.opened.elapsed() >= SOUND_AFTER {
             self.pause = PAUSE_MIN;
         }
@@ -146,6 +178,24 @@ impl ClusterActor {
         for peer in network.peers {
             self.tell(Heard::Input(Input::LinkClosed(identity(peer))));
             self.tell_hub(hub::input::Input::LinkClosed(identity(peer)));
+        }
+    }
+
+    /// Closes all connections in good order; the loop's end tells when.
+    fn part(&mut self, ctx: &mut Context<Self>) {
+        self.closed = true;
+        let Some(network) = &self.network else {
+            self.tell(Heard::Closed);
+            return;
+        };
+        let handle = network.handle.clone();
+        ctx.spawn(async move { handle.shutdown().await }.into_actor(self));
+    }
+
+    fn count(&mut self) {
+        if let Some(network) = &mut self.network {
+            let stats = network.handle.stats();
+            network.counting.carry(stats, &self.metrics);
         }
     }
 
@@ -191,6 +241,8 @@ impl ClusterActor {
                     address = address.to_string().as_str();
                     "listening"
                 );
+                self.metrics.port_open.set(1);
+                self.tell(Heard::Port(Ok(())));
                 return;
             }
             Event::PeerUp { peer, address } => {
@@ -243,6 +295,11 @@ impl ClusterActor {
             }
             Event::Refused { address, reason } => {
                 log::warn!("no connection with {address}: {reason}");
+                self.tell(Heard::Refused {
+                    address: address.ip(),
+                    reason: word(reason),
+                    words: reason.to_string(),
+                });
                 return;
             }
         };
@@ -268,7 +325,10 @@ impl Actor for ClusterActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
         self.close();
-        self.open(ctx);
+        ctx.run_interval(COUNTING_INTERVAL, |actor, _ctx| actor.count());
+        if !self.closed {
+            self.open(ctx);
+        }
     }
 }
 
@@ -281,11 +341,12 @@ impl Supervised for ClusterActor {
 impl Handler<Tell> for ClusterActor {
     type Result = ();
 
-    fn handle(&mut self, told: Tell, _ctx: &mut Self::Context) {
+    fn handle(&mut self, told: Tell, ctx: &mut Self::Context) {
         let failed = match &told {
             Tell::Ask {
                 exchange, bytes, ..
             } => Some((Owner::of(bytes), *exchange)),
+            Tell::Close => return self.part(ctx),
             Tell::Everybody { .. }
             | Tell::Reply { .. }
             | Tell::Refuse { .. }
@@ -345,6 +406,8 @@ impl Network {
                 Ok(address) => self.handle.dial(address),
                 Err(_checked_before) => Ok(()),
             },
+            // Taken care of by the actor.
+            Tell::Close => Ok(()),
         }
     }
 
@@ -371,6 +434,17 @@ fn forward(mut events: mpsc::Receiver<Event>, ctx: &mut Context<ClusterActor>) {
             }
         }
     });
+}
+
+/// The label of `rig_cluster_refused_total`.
+const fn word(reason: Refusal) -> &'static str {
+    match reason {
+        Refusal::Handshake => "handshake",
+        Refusal::AllowList => "allow_list",
+        Refusal::Limit => "limit",
+        Refusal::Banned => "banned",
+        Refusal::Protocol => "protocol",
+    }
 }
 
 fn identity(peer: Peer) -> PeerId {

@@ -4,8 +4,11 @@
 //! what it says (`performing`), and wake up when it wants to be woken.
 
 mod facts;
+mod gauges;
 #[cfg(test)]
 mod lone;
+mod operating;
+mod outlook;
 mod performing;
 pub mod views;
 
@@ -22,15 +25,20 @@ use actix::{
 use tokio::sync::oneshot;
 
 use crate::{
-    actor::{Alarm, MAILBOX_MESSAGES_MAX},
+    actor::{
+        Alarm, MAILBOX_MESSAGES_MAX,
+        registry::outlook::{Outlook, Port, Refused},
+    },
     core::{
         api::seed::Seed,
         digest::Content,
         registry::{Accepted, Entry, Prepared, Registry, Rejection},
         replica::{
             Replica,
+            diff::Diff,
             id::ApiId,
             input::{Input, Loaded, Wait, Write},
+            limits::FILE_REF_MAX,
             output::Refusal,
             receipt::Receipt,
             stamp::Now,
@@ -60,6 +68,12 @@ pub struct RegistryActor {
     /// Nothing is left to do after [`Leave`].
     left: bool,
     receipts: HashMap<u64, oneshot::Sender<Receipt>>,
+    /// Who waits for a comparison with all neighbours.
+    comparing: Vec<oneshot::Sender<()>>,
+    diffs: HashMap<u64, oneshot::Sender<Option<Diff>>>,
+    outlook: Outlook,
+    /// When the gauges that cost a look at every API were set.
+    counted_at: Option<u64>,
     next_ticket: u64,
     /// The outcome of the write under way.
     answered: Option<Result<Version, Refusal>>,
@@ -115,6 +129,10 @@ impl RegistryActor {
             leaving: Vec::new(),
             left: false,
             receipts: HashMap::new(),
+            comparing: Vec::new(),
+            diffs: HashMap::new(),
+            outlook: Outlook::default(),
+            counted_at: None,
             next_ticket: 0,
             answered: None,
             changed: false,
@@ -122,10 +140,11 @@ impl RegistryActor {
             wakeup: None,
             _alarm: alarm,
         };
-        let loaded = seeds
+        let loaded: Vec<Loaded> = seeds
             .into_iter()
             .filter_map(|seed| loaded(seed, file_ms))
             .collect();
+        actor.outlook.filed = loaded.iter().map(filed).collect();
         actor.step(Input::Load(loaded));
         actor.changed = false;
         let published = actor.published(None);
@@ -135,10 +154,14 @@ impl RegistryActor {
     /// Speaks to other nodes through `cluster` from now on.
     pub fn connect(&mut self, cluster: Recipient<Tell>) {
         self.cluster = Some(cluster);
+        self.outlook.port = Port::Opening;
     }
 
     /// Gives the replica an input and carries out what it says.
     fn step(&mut self, input: Input) {
+        if let Input::Request { bytes, .. } | Input::Answer { bytes, .. } = &input {
+            self.metrics.received(bytes.len());
+        }
         let outputs = self.replica.step(self.now(), input);
         for output in outputs {
             self.perform(output);
@@ -157,8 +180,21 @@ impl RegistryActor {
                 }
             }));
         }
+        if !self.replica.is_comparing() {
+            for told in self.comparing.drain(..) {
+                let _unheard = told.send(());
+            }
+        }
         self.gauge();
         self.set_wakeup(ctx);
+    }
+
+    /// Nothing is left to do after [`Leave`].
+    fn left(&mut self) {
+        self.left = true;
+        for told in self.leaving.drain(..) {
+            let _unheard = told.send(());
+        }
     }
 
     fn set_wakeup(&mut self, ctx: &mut Context<Self>) {
@@ -326,6 +362,26 @@ impl Handler<Heard> for RegistryActor {
         match heard {
             Heard::Input(input) => self.step(input),
             Heard::Identity(peer) => self.replica.set_peer(peer),
+            Heard::Port(opened) => {
+                self.outlook.port = opened.map_or_else(Port::Failed, |()| Port::Open);
+            }
+            Heard::Refused {
+                address,
+                reason,
+                words,
+            } => {
+                let at = self.now().monotonic;
+                self.outlook.refuse(Refused {
+                    address,
+                    reason,
+                    words,
+                    at,
+                });
+            }
+            Heard::Closed => {
+                self.outlook.port = Port::Left;
+                self.left();
+            }
         }
         self.settle(ctx);
     }
@@ -389,6 +445,15 @@ fn loaded(seed: Seed, file_ms: u64) -> Option<Loaded> {
         content: Content::Defined(body),
         wall: seed.timestamp_ms.unwrap_or(file_ms),
     })
+}
+
+/// The version under which an entry of the file is loaded.
+fn filed(entry: &Loaded) -> (ApiId, Version) {
+    let version = Version {
+        ref_number: entry.ref_number.min(FILE_REF_MAX),
+        digest: entry.content.digest(),
+    };
+    (entry.id.clone(), version)
 }
 
 fn rejection(refusal: Refusal, id: &ApiId) -> Rejection {

@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{EXIT_START_FAILED, Running, start},
-    config::{Config, secret::Secret},
+    config::{
+        Config,
+        vars::{Flags, Vars},
+    },
     core::api::{seed::seeds, validate::Surroundings},
 };
 
@@ -25,6 +28,20 @@ const DEMO_SECRET: &str = "demo-secret-known-to-everybody";
 
 /// How long the printed token is valid, in seconds.
 const TOKEN_SECONDS: u64 = 24 * 60 * 60;
+
+/// The settings of the demo: with its own key, unless somebody gave another.
+pub fn flags(mut flags: Flags, environment: &dyn Vars) -> Flags {
+    let is_set = |vars: &dyn Vars, name: &str| vars.get(name).is_some_and(|v| !v.is_empty());
+    let keys = ["JWT_SECRET_KEY", "JWT_SECRET_KEY_FILE", "JWT_JWKS_URL"];
+    let is_given = keys
+        .iter()
+        .any(|name| is_set(&flags, name) || is_set(environment, name));
+    if !is_given {
+        flags.insert("JWT_SECRET_KEY".to_owned(), DEMO_SECRET.to_owned());
+        flags.insert("JWT_ALG".to_owned(), "HS256".to_owned());
+    }
+    flags
+}
 
 /// Runs the demo until it is told to stop. `config` is bound to loopback and has no definitions.
 pub fn run(config: Config) -> ExitCode {
@@ -66,10 +83,6 @@ fn definitions() -> Result<(Value, u16), Box<dyn std::error::Error + Send + Sync
 async fn begin(mut config: Config) -> Result<Running, Box<dyn std::error::Error + Send + Sync>> {
     let (definitions, _port) = definitions()?;
     config.seeds = seeds(&definitions, &Surroundings { has_key: true })?;
-    if !config.jwt.has_key() {
-        config.jwt.secret_key = Some(Secret::new(DEMO_SECRET));
-        config.jwt.algorithm = "HS256".to_owned();
-    }
     let token = token(&config)?;
     let running = start(config).await?;
     let (inbound, api) = (running.ports.inbound.first(), running.ports.api.first());

@@ -56,6 +56,16 @@ impl Ports {
                 .api
                 .push(bind("api-tls", admin.bind, admin.https_port, true)?);
         }
+        if let Some(cluster) = &config.cluster {
+            // Only asked for: the network part opens it, and opens it again when it has to. But a node
+            // that starts beside another process on its port would go on alone.
+            drop(bind(
+                "cluster",
+                cluster.listen.ip(),
+                cluster.listen.port(),
+                false,
+            )?);
+        }
         Ok(ports)
     }
 

@@ -16,6 +16,10 @@ pub(super) const LOCAL: &str = "local";
 
 const CHECK: &str = "check";
 const DEMO: &str = "demo";
+const DIFF: &str = "diff";
+const FORGET: &str = "forget";
+const JOIN: &str = "join";
+const LEAVE: &str = "leave";
 const MEMBERS: &str = "members";
 const ROUNDS: &str = "rounds";
 const SERVE: &str = "serve";
@@ -26,6 +30,8 @@ const SUBJECT: &str = "FILE|JSON";
 const NODES: &str = "nodes";
 const API_URL: &str = "api-url";
 const CHANGE: &str = "CHANGE";
+const NODE: &str = "NODE";
+const ADDRESS: &str = "ADDRESS";
 const UNTIL: &str = "for";
 const TIMEOUT: &str = "timeout";
 
@@ -89,7 +95,7 @@ pub(super) fn command() -> Command {
 }
 
 /// The commands that ask a node.
-fn questions() -> [Command; 3] {
+fn questions() -> [Command; 7] {
     let wait = question(WAIT, "Wait until a change has arrived, and tell where")
         .arg(
             Arg::new(CHANGE)
@@ -115,8 +121,27 @@ fn questions() -> [Command; 3] {
             "Show the nodes of the cluster, as one of them sees it",
         ),
         question(ROUNDS, "Show the votes on APIs, as one node sees them"),
+        question(
+            DIFF,
+            "Show which definitions another node has otherwise (exit code 1: some)",
+        )
+        .arg(positional(NODE, "The other node's name")),
         wait,
+        question(JOIN, "Have a node connect to another one").arg(positional(
+            ADDRESS,
+            "Where the other one's cluster port is, host:port",
+        )),
+        question(
+            FORGET,
+            "Have a member that is gone for good removed from the list of members",
+        )
+        .arg(positional(NODE, "Its name")),
+        question(LEAVE, "Have a node leave its cluster; stop it after that"),
     ]
+}
+
+fn positional(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).required(true).value_name(name).help(help)
 }
 
 fn question(name: &'static str, about: &'static str) -> Command {
@@ -144,6 +169,12 @@ pub(super) fn subcommand(name: &str, inner: &ArgMatches, local: Option<u8>) -> c
         },
         MEMBERS => ask(Question::Members),
         ROUNDS => ask(Question::Rounds),
+        DIFF => ask(Question::Diff { node: text(NODE) }),
+        JOIN => ask(Question::Join {
+            address: text(ADDRESS),
+        }),
+        FORGET => ask(Question::Forget { node: text(NODE) }),
+        LEAVE => ask(Question::Leave),
         WAIT => ask(Question::Wait {
             change: text(CHANGE),
             until: inner.get_one(UNTIL).copied().unwrap_or(Until::All),

@@ -1,8 +1,9 @@
-//! `rig members`, `rig rounds`, `rig wait CHANGE`: asks the management API of a node that runs, and
-//! shows the answer (`report`).
+//! `rig members`, `rig rounds`, `rig diff NODE`, `rig wait CHANGE`, and `rig join ADDRESS`,
+//! `rig forget NODE`, `rig leave`: asks the management API of a node that runs, and shows the answer
+//! (`report`).
 //!
-//! One request, no state. Deliberately absent: changing anything, and comparing two nodes, for no node
-//! tells where the management API of another is. Paths: names.md, cluster.md parts 5.3 and 8.
+//! One request, no state. Deliberately absent: changing definitions. Paths: names.md, cluster.md parts
+//! 5.3 and 8.
 
 mod report;
 mod table;
@@ -14,7 +15,7 @@ use std::{fmt, io, process::ExitCode, time::Duration};
 use actix_rt::System;
 use awc::{Client, Connector, http::StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     cli::{ask::report::Report, check::FAULTY},
@@ -38,6 +39,9 @@ pub const WAIT_SECONDS_MAX: u64 = 60;
 
 /// Time for an answer on top of what the node was asked to wait.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same where the node itself waits for others: for a comparison or a last exchange.
+const LONG_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Longest answer: 100,000 rounds, the soft limit of a cluster, of some 300 bytes each.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
@@ -70,6 +74,23 @@ pub enum Question {
         /// At most so long, 1 to [`WAIT_SECONDS_MAX`].
         seconds: u64,
     },
+    /// What another node has otherwise.
+    Diff {
+        /// Its name.
+        node: String,
+    },
+    /// To connect to another node.
+    Join {
+        /// `host:port`.
+        address: String,
+    },
+    /// To let a member be none any more.
+    Forget {
+        /// Its name.
+        node: String,
+    },
+    /// To leave its cluster.
+    Leave,
 }
 
 /// When a change has arrived.
@@ -119,12 +140,30 @@ impl Question {
                 let change = utf8_percent_encode(&change, CHANGE_ESCAPES);
                 format!("/v3/cluster/changes/{change}?wait={until}&timeout={seconds}")
             }
+            Self::Diff { node } => {
+                let node = utf8_percent_encode(node, CHANGE_ESCAPES);
+                format!("/v3/cluster/diff/{node}")
+            }
+            Self::Join { .. } => "/v3/cluster/join".to_owned(),
+            Self::Forget { .. } => "/v3/cluster/forget".to_owned(),
+            Self::Leave => "/v3/cluster/leave".to_owned(),
+        }
+    }
+
+    /// What is posted; `None`: it is a GET.
+    fn body(&self) -> Option<Value> {
+        match self {
+            Self::Members | Self::Rounds | Self::Wait { .. } | Self::Diff { .. } => None,
+            Self::Join { address } => Some(json!({"address": address})),
+            Self::Forget { node } => Some(json!({"node": node})),
+            Self::Leave => Some(json!({})),
         }
     }
 
     fn time_limit(&self) -> Duration {
         match self {
-            Self::Members | Self::Rounds => PATIENCE,
+            Self::Members | Self::Rounds | Self::Join { .. } | Self::Forget { .. } => PATIENCE,
+            Self::Diff { .. } | Self::Leave => LONG_PATIENCE,
             Self::Wait { seconds, .. } => PATIENCE + Duration::from_secs(*seconds),
         }
     }
@@ -191,13 +230,19 @@ async fn ask(
         .disable_redirects()
         .timeout(limit)
         .finish();
-    let mut request = client
-        .get(&url)
-        .insert_header(("accept", "application/json"));
+    let body = question.body();
+    let request = match body {
+        None => client.get(&url),
+        Some(_) => client.post(&url),
+    };
+    let mut request = request.insert_header(("accept", "application/json"));
     if let Some(token) = token {
         request = request.bearer_auth(token.expose());
     }
-    let sent = request.send().await;
+    let sent = match body {
+        None => request.send().await,
+        Some(body) => request.send_json(&body).await,
+    };
     let response = sent.map_err(|error| AskError::Unreachable {
         url: url.clone(),
         reason: error.to_string(),

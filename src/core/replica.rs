@@ -3,21 +3,25 @@
 //! Depends on `sha2`, `minicbor`, `thiserror`. Deliberately absent: sockets, clocks, randomness,
 //! tasks, logs; the JSON of definitions (a `Judge` says whether a body can be activated here).
 //!
-//! Rooms, from data to behaviour: `id` `stamp` `ballot` `sorted` `round` `tree` `registry`
+//! Rooms, from data to behaviour: `id` `stamp` `ballot` `lineage` `sorted` `round` `tree` `registry`
 //! (the lattice and its hashes), `wire` (messages), `members`, `contest` (local state of an API),
-//! `write` (rule W, L), `merge` (M, I), `vote` and `look` (M, C, N, K), `serve` (M3, V), `publish`
-//! (W, B), `descend` `answer` `fetch` (part 7), `tick`, `receipt`, `conflicts`, `view`.
+//! `write` (rule W, L), `merge` (M, I), `vote` and `look` (M, C, N, K), `serve` (M3, V), `loss`, `publish`
+//! (W, B), `descend` `answer` `fetch` (part 7), `tick`, `gone`, `receipt`, `diff`, `conflicts`, `view`.
 
 mod answer;
 pub mod ballot;
 pub mod conflicts;
 mod contest;
 mod descend;
+pub mod diff;
 mod fetch;
+mod gone;
 pub mod id;
 pub mod input;
 pub mod limits;
+pub mod lineage;
 mod look;
+mod loss;
 pub mod members;
 mod merge;
 pub mod output;
@@ -48,6 +52,7 @@ use std::{
 use crate::core::digest::{self, Body};
 use conflicts::Conflicts;
 use contest::Local;
+use diff::Diffs;
 use id::{ApiId, PeerId, Voter};
 use input::Input;
 use members::Members;
@@ -99,6 +104,7 @@ pub struct Replica {
     wants: Wants,
     outbox: Outbox,
     receipts: Receipts,
+    diffs: Diffs,
     conflicts: Conflicts,
     /// Bad messages per peer: since when (monotonic), how many.
     bad: BTreeMap<PeerId, (u64, u32)>,
@@ -155,6 +161,7 @@ impl Replica {
             wants: Wants::default(),
             outbox: Outbox::default(),
             receipts: Receipts::default(),
+            diffs: Diffs::default(),
             conflicts: Conflicts::default(),
             bad: BTreeMap::new(),
             out: Vec::new(),
@@ -181,6 +188,9 @@ impl Replica {
             Input::Answer { exchange, bytes } => self.answered(exchange, &bytes, now),
             Input::Failed { exchange } => self.failed(exchange, now),
             Input::Wait(wait) => self.wait(wait, now),
+            Input::Compare => self.compare_all(now),
+            Input::Diff { ticket, peer } => self.diff(ticket, &peer, now),
+            Input::Forget(peers) => self.forget(peers, now),
             Input::Tick => self.tick(now),
             Input::Leave => self.leave(now),
         }

@@ -3,12 +3,12 @@
 //! ```text
 //! GET POST        /vN/apis            apis     N = 2, 3; both are the same
 //! GET PUT DELETE  /vN/apis/{id}       apis
-//! GET             /v3/cluster/nodes, /rounds, /conflicts, /changes/{change}   cluster
-//! POST            /v3/cluster/join, /leave                                    cluster
 //! POST            /vN/messages        messages an event, or several
 //! POST            /vN/session-blacklist        session_blacklist
 //! GET             /vN/session-blacklist/{id}   session_blacklist
 //! POST            /vN/responses       responses  the answer for a client that waits
+//! GET             /v3/cluster/nodes, /rounds, /conflicts, /changes/{change}, /diff/{node}   cluster
+//! POST            /v3/cluster/join, /forget, /leave                                       cluster
 //! POST            /v3/probe           probe    what would the proxy do? nothing is sent
 //! GET             /health[/live]      health   the process answers
 //! GET             /health/ready       health   load balancers may send traffic
@@ -24,7 +24,8 @@
 //! no CORS headers and no OPTIONS, so such a page can neither read an answer nor use PUT, DELETE or
 //! a JSON content type; a form or untyped POST, which needs no leave, is read ([`body`]) but can
 //! never become a definition, as `version_data` would have to be an object. It can revoke a session
-//! whose name it knows, as in the original; `POST /vN/responses` needs an id that cannot be guessed. Joining and leaving are
+//! whose name it knows, as in the original; `POST /vN/responses` needs an id that cannot be guessed.
+//! Joining, forgetting and leaving are
 //! done only for bodies with a JSON content type. A page whose host name
 //! is pointed at this host later (DNS rebinding) is not held by this: set `API_TOKEN`.
 //!

@@ -11,7 +11,10 @@ use actix_web::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::core::{registry::Rejection, route::Refusal};
+use crate::{
+    core::{registry::Rejection, route::Refusal},
+    message::registry::PeerFault,
+};
 
 /// Content type of every JSON answer.
 pub const JSON: &str = "application/json; charset=utf-8";
@@ -45,6 +48,9 @@ pub enum Problem {
         "this node has no cluster; set CLUSTER_LISTEN, CLUSTER_PEERS or DISCOVERY_TYPE and start it again"
     )]
     NoCluster,
+    /// Nothing can be done about this node: 404, 409, 503.
+    #[error("{}", node_words(*.0, .1))]
+    Node(PeerFault, String),
     /// The body did not arrive in time: 408.
     #[error("the body did not arrive in time")]
     SlowBody,
@@ -71,6 +77,11 @@ impl ResponseError for Problem {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NoRoute | Self::UnknownChange(_) => StatusCode::NOT_FOUND,
             Self::NoCluster => StatusCode::CONFLICT,
+            Self::Node(fault, _) => match fault {
+                PeerFault::Unknown => StatusCode::NOT_FOUND,
+                PeerFault::Own => StatusCode::CONFLICT,
+                PeerFault::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+            },
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -105,7 +116,9 @@ impl ResponseError for Problem {
                 response
             }
             Self::NoRoute => detail(status, "Not found"),
-            Self::UnknownChange(_) | Self::NoCluster => message(status, &self.to_string()),
+            Self::UnknownChange(_) | Self::NoCluster | Self::Node(..) => {
+                message(status, &self.to_string())
+            }
             Self::Unavailable | Self::Refused(Rejection::Unavailable | Rejection::NotReady) => {
                 let mut response = detail(status, "Service unavailable");
                 response.headers_mut().insert(
@@ -148,6 +161,18 @@ pub const fn refusal_status(refusal: Refusal) -> StatusCode {
     }
 }
 
+fn node_words(fault: PeerFault, node: &str) -> String {
+    match fault {
+        PeerFault::Unknown => format!("no member is named {node}; see /v3/cluster/nodes"),
+        PeerFault::Own => format!("{node} is the node that was asked; ask or name another one"),
+        PeerFault::Unreachable => {
+            format!(
+                "there is no connection with {node}, or it does not answer; ask again, or another node"
+            )
+        }
+    }
+}
+
 fn detail(status: StatusCode, text: &str) -> HttpResponse {
     json_answer(status, &json!({"errors": {"detail": text}}))
 }
@@ -161,7 +186,10 @@ mod tests {
     use actix_web::{ResponseError, body::MessageBody};
 
     use super::{Problem, RETRY_AFTER_S};
-    use crate::core::{api::faults::Faults, registry::Rejection};
+    use crate::{
+        core::{api::faults::Faults, registry::Rejection},
+        message::registry::PeerFault,
+    };
 
     #[test]
     fn every_problem_has_its_status_and_words() {
@@ -233,6 +261,21 @@ mod tests {
         for (problem, status, words) in [
             (Problem::UnknownChange("a@1-b".to_owned()), 404, "a@1-b"),
             (Problem::NoCluster, 409, "set CLUSTER_LISTEN"),
+            (
+                Problem::Node(PeerFault::Unknown, "b".to_owned()),
+                404,
+                "no member is named b",
+            ),
+            (
+                Problem::Node(PeerFault::Own, "b".to_owned()),
+                409,
+                "b is the node",
+            ),
+            (
+                Problem::Node(PeerFault::Unreachable, "b".to_owned()),
+                503,
+                "no connection with b",
+            ),
         ] {
             let response = problem.error_response();
             assert_eq!(response.status().as_u16(), status, "{problem:?}");

@@ -2,6 +2,8 @@
 //!
 //! Both directions are told, not asked: the replica copes with whatever is lost.
 
+use std::net::IpAddr;
+
 use actix::{Message, Recipient};
 
 use crate::core::{
@@ -47,6 +49,8 @@ pub enum Tell {
         /// `host:port`.
         address: String,
     },
+    /// Close all connections for good. Answered by [`Heard::Closed`].
+    Close,
 }
 
 /// For the registry actor: what happened in the cluster.
@@ -57,6 +61,19 @@ pub enum Heard {
     Input(Input),
     /// This node's name in the transport; a new one after the network part was rebuilt.
     Identity(PeerId),
+    /// The cluster port is open, or cannot be opened and is tried again; says why.
+    Port(Result<(), String>),
+    /// A connection was refused, here or over there.
+    Refused {
+        /// The other end, without its port.
+        address: IpAddr,
+        /// One word, as in metrics.
+        reason: &'static str,
+        /// A sentence.
+        words: String,
+    },
+    /// After [`Tell::Close`]: nothing is sent or heard any more.
+    Closed,
 }
 
 /// For the hub actor: what happened in the cluster.

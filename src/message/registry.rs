@@ -106,10 +106,59 @@ pub struct Leave;
 #[rtype(result = "ClusterView")]
 pub struct ShowCluster;
 
+/// Compare with all neighbours now, so that what [`ShowCluster`] shows is fresh. Answered when that is
+/// done; whoever cannot wait so long need not.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct CompareAll;
+
 /// Show the contested rounds.
 #[derive(Debug, Message)]
-#[rtype(result = "(View, Vec<RoundLine>)")]
-pub struct ShowRounds;
+#[rtype(result = "RoundsSeen")]
+pub struct ShowRounds {
+    /// Only those in this state, in the words of [`RoundLine::state`]; `None`: all.
+    pub state: Option<String>,
+    /// How many at most; the others are counted.
+    pub limit: usize,
+}
+
+/// What [`ShowRounds`] shows.
+#[derive(Debug)]
+pub struct RoundsSeen {
+    /// Whose view.
+    pub view: View,
+    /// The first ones by id.
+    pub rounds: Vec<RoundLine>,
+    /// How many more there are.
+    pub left_out: usize,
+}
+
+/// Compare this node's definitions with those of another one.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<DiffView, PeerFault>")]
+pub struct DiffWith {
+    /// The other node's name.
+    pub node: String,
+}
+
+/// Let a member be none any more, here and everywhere.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), PeerFault>")]
+pub struct Forget {
+    /// Its name.
+    pub node: String,
+}
+
+/// Why nothing can be done about a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerFault {
+    /// No member has this name.
+    Unknown,
+    /// It is this node.
+    Own,
+    /// There is no connection with it, or it does not answer.
+    Unreachable,
+}
 
 /// Show decided conflicts since a time in milliseconds since the epoch, oldest first.
 #[derive(Debug, Message)]
@@ -145,6 +194,70 @@ pub struct ClusterView {
     pub view: View,
     /// All members, the answering node first.
     pub nodes: Vec<NodeLine>,
+    /// How the answering node is connected.
+    pub network: NetworkLine,
+}
+
+/// How the answering node is connected.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct NetworkLine {
+    /// The cluster port: `none` (no cluster), `opening`, `open`, `failed` (it is tried again) or
+    /// `left`.
+    pub port: String,
+    /// Why the port failed; only then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub problem: Option<String>,
+    /// Addresses with which a connection was refused, here or by the other end, in the last three
+    /// minutes; at most 64, the latest last.
+    pub refused: Vec<RefusedLine>,
+}
+
+/// A refused connection.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RefusedLine {
+    /// The other end, without its port.
+    pub address: String,
+    /// `handshake` (another secret or cluster name, or no node), `allow_list`, `limit`, `banned` or
+    /// `protocol`.
+    pub reason: String,
+    /// Milliseconds since it was told; at most once a minute.
+    pub last_seen_ms: u64,
+}
+
+/// What is not the same on two nodes.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DiffView {
+    /// Whose view.
+    pub view: View,
+    /// The other node.
+    pub node: String,
+    /// APIs that are not the same, by id; at most 1000.
+    pub differences: Vec<DifferenceLine>,
+    /// How many more there are.
+    pub left_out: usize,
+}
+
+/// An API that is not the same on two nodes.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DifferenceLine {
+    /// The API.
+    pub id: String,
+    /// On the answering node; `null`: unknown.
+    pub here: Option<SideLine>,
+    /// On the other one.
+    pub there: Option<SideLine>,
+}
+
+/// One side of a difference.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SideLine {
+    /// Its `ref_number`.
+    pub ref_number: u64,
+    /// First 16 hex digits of its digest, or `deleted`.
+    pub digest: String,
+    /// `active`, `deleted`, or `contested`: several versions of this number are known there.
+    pub state: String,
 }
 
 /// One member.
@@ -156,8 +269,8 @@ pub struct NodeLine {
     pub voter: String,
     /// Its name in the transport, new with every start.
     pub peer: String,
-    /// When its process started, by the cluster's clock.
-    pub incarnation: u64,
+    /// When its process started, by the cluster's clock. Text, as it is too large for numbers of JSON.
+    pub incarnation: String,
     /// It has been in a calm cluster once.
     pub established: bool,
     /// Its software's version.
@@ -166,7 +279,8 @@ pub struct NodeLine {
     pub apis: u64,
     /// Its root signature.
     pub root: String,
-    /// Same root as the answering node.
+    /// Same root as the answering node: by a comparison for this answer where there is a connection,
+    /// else by its last notice.
     pub in_sync: bool,
     /// Its clock minus the answering node's, in milliseconds.
     pub clock_offset_ms: i64,

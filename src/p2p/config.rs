@@ -43,7 +43,7 @@ pub struct Config {
     /// Peers dialled for ever. Addresses of this node among them are harmless.
     pub peers: Vec<Address>,
     /// A name whose every A and AAAA record is a peer (port [`DEFAULT_PORT`] unless the name gives
-    /// another).
+    /// another), or, if it begins with `_`, whose every SRV record is.
     pub dns: Option<Address>,
     /// Multicast discovery on every interface that is not loopback.
     pub mdns: bool,

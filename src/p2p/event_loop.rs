@@ -231,6 +231,7 @@ impl EventLoop {
         let now = Instant::now();
         // A century is for ever, and `Instant` cannot be added to without bound.
         let until = now + pause.min(Duration::from_secs(100 * 365 * 24 * 60 * 60));
+        self.shared.counters.bans.add(1);
         self.swarm.behaviour_mut().gate.ban(peer, until);
         self.book.postpone(&peer, until);
         // An error means that the peer is not connected.

@@ -1,18 +1,22 @@
 //! Names that are looked up again and again, one task each, so that a dead name server holds nobody
 //! up.
 //!
-//! Uses the system's resolver through tokio (A and AAAA, hosts file, search domains). Deliberately
-//! absent: SRV records; the system's resolver does not offer them and a DNS client of our own is
-//! not worth its risk.
+//! Uses the system's resolver through tokio (A and AAAA, hosts file, search domains). A name that
+//! begins with `_`, as those of services do (RFC 2782), is first looked up as SRV (`services`); its
+//! targets are nodes, each with its own port.
+
+mod services;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time;
 
 use super::config::PLACES_MAX;
+use services::{Servers, Service};
 
 /// Between two lookups of one name; what a headless Kubernetes service needs to be noticed soon.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(5);
@@ -26,6 +30,7 @@ const QUEUE: usize = 16;
 /// Looks names up until dropped.
 pub(crate) struct Resolver {
     names: Vec<(String, u16)>,
+    servers: Servers,
     tasks: JoinSet<()>,
     sender: mpsc::Sender<Found>,
     receiver: mpsc::Receiver<Found>,
@@ -46,6 +51,7 @@ impl Resolver {
         let (sender, receiver) = mpsc::channel(QUEUE);
         Self {
             names: Vec::new(),
+            servers: Servers::OfTheSystem,
             tasks: JoinSet::new(),
             sender,
             receiver,
@@ -65,6 +71,7 @@ impl Resolver {
         self.tasks.spawn(look_up_for_ever(
             self.names.len(),
             name.clone(),
+            self.servers,
             self.sender.clone(),
         ));
         self.names.push(name);
@@ -77,19 +84,17 @@ impl Resolver {
     }
 }
 
-async fn look_up_for_ever(name: usize, (host, port): (String, u16), found: mpsc::Sender<Found>) {
+async fn look_up_for_ever(
+    name: usize,
+    (host, port): (String, u16),
+    servers: Servers,
+    found: mpsc::Sender<Found>,
+) {
     let mut failing = false;
     loop {
-        let answer = time::timeout(
-            LOOKUP_TIMEOUT,
-            tokio::net::lookup_host((host.as_str(), port)),
-        )
-        .await;
-        let addresses: Option<Vec<_>> = match answer {
-            Ok(Ok(addresses)) => Some(addresses.map(canonical).take(ANSWERS_MAX).collect()),
-            Ok(Err(_)) | Err(_) => None,
-        };
-        let addresses = addresses.filter(|addresses| !addresses.is_empty());
+        let answer = time::timeout(LOOKUP_TIMEOUT, look_up(&host, port, servers)).await;
+        let addresses = answer.unwrap_or_default();
+        let addresses = (!addresses.is_empty()).then_some(addresses);
         if failing != addresses.is_none() {
             failing = !failing;
             let outcome = if failing {
@@ -106,6 +111,39 @@ async fn look_up_for_ever(name: usize, (host, port): (String, u16), found: mpsc:
             return;
         }
         time::sleep(LOOKUP_INTERVAL.mul_f64(0.9 + fastrand::f64() / 5.0)).await;
+    }
+}
+
+/// The addresses behind a name; none if there are none or the lookup fails.
+async fn look_up(host: &str, port: u16, servers: Servers) -> Vec<SocketAddr> {
+    if host.starts_with('_') {
+        let services = services::of(host, servers).await;
+        if !services.is_empty() {
+            let hosts = services.iter().map(target);
+            let all = join_all(hosts).await;
+            return all.into_iter().flatten().take(ANSWERS_MAX).collect();
+        }
+    }
+    addresses(host, port).await
+}
+
+/// The addresses of a service's target. It is a full name, with a dot at the end; hosts files have names
+/// without.
+async fn target(Service { host, port }: &Service) -> Vec<SocketAddr> {
+    let found = addresses(host, *port).await;
+    match host.strip_suffix('.') {
+        Some(bare) if found.is_empty() => addresses(bare, *port).await,
+        Some(_) | None => found,
+    }
+}
+
+async fn addresses(host: &str, port: u16) -> Vec<SocketAddr> {
+    match tokio::net::lookup_host((host, port)).await {
+        Ok(addresses) => addresses.map(canonical).take(ANSWERS_MAX).collect(),
+        Err(error) => {
+            log::debug!("{host} cannot be looked up: {error}");
+            Vec::new()
+        }
     }
 }
 
@@ -133,6 +171,82 @@ mod tests {
                 .iter()
                 .all(|address| address.ip().is_loopback() && address.port() == 4020)
         );
+    }
+
+    /// A DNS server on loopback that answers every question with `answer`, given the question's
+    /// bytes; the socket dies with the task.
+    async fn server(answer: fn(&[u8]) -> Vec<u8>) -> SocketAddr {
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut question = [0; 512];
+            while let Ok((length, asker)) = socket.recv_from(&mut question).await {
+                let bytes = answer(&question[..length]);
+                let _ = socket.send_to(&bytes, asker).await;
+            }
+        });
+        address
+    }
+
+    /// The head of an answer to `question` with so many records, and the question again (RFC 1035,
+    /// 4.1).
+    fn head(question: &[u8], code: u8, records: u8) -> Vec<u8> {
+        let name_end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap();
+        let mut answer = question[..2].to_vec();
+        answer.extend([0x81, 0x80 | code, 0, 1, 0, records, 0, 0, 0, 0]);
+        answer.extend(&question[12..name_end + 5]);
+        answer
+    }
+
+    /// An SRV record of the name asked for (RFC 2782).
+    fn record(port: u16, target: &[u8]) -> Vec<u8> {
+        let mut record = vec![0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 5];
+        record.extend(u16::try_from(6 + target.len()).unwrap().to_be_bytes());
+        record.extend([0, 0, 0, 0]);
+        record.extend(port.to_be_bytes());
+        record.extend(target);
+        record
+    }
+
+    async fn looked_up(host: &str, answer: fn(&[u8]) -> Vec<u8>) -> Option<Vec<SocketAddr>> {
+        let mut resolver = Resolver::new();
+        resolver.servers = Servers::Only(server(answer).await);
+        assert!(resolver.watch(host.to_owned(), 4020));
+        resolver.found().await.unwrap().addresses
+    }
+
+    #[tokio::test]
+    async fn the_targets_of_a_service_are_nodes_with_ports_of_their_own() {
+        let found = looked_up("_rig._tcp.example.", |question| {
+            let mut answer = head(question, 0, 4);
+            for (port, target) in [
+                (4021, &b"\x09localhost\0"[..]),
+                (4022, b"\x09localhost\0"),
+                // Without a port, and "not here" (RFC 2782): nobody to connect to.
+                (0, b"\x09localhost\0"),
+                (4023, b"\0"),
+            ] {
+                answer.extend(record(port, target));
+            }
+            answer
+        });
+        let found = found.await.expect("nodes");
+        assert!(found.iter().all(|address| address.ip().is_loopback()));
+        let mut ports: Vec<u16> = found.iter().map(SocketAddr::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports, [4021, 4022]);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_none_and_garbage_are_failed_lookups() {
+        // No such name.
+        let none = looked_up("_none._tcp.example.", |question| head(question, 3, 0)).await;
+        assert_eq!(none, None);
+        // The head claims a record that is not there.
+        let cut = looked_up("_cut._tcp.example.", |question| head(question, 0, 1));
+        let cut = time::timeout(LOOKUP_TIMEOUT * 2, cut).await.unwrap();
+        assert_eq!(cut, None);
     }
 
     #[tokio::test]

@@ -51,6 +51,8 @@ pub struct Stats {
     pub refused: [u64; 5],
     /// Malformed or oversized frames of this room's own protocols.
     pub malformed: u64,
+    /// Peers disconnected and kept out for a while.
+    pub bans: u64,
     /// Connections closed because no ping succeeded in time.
     pub deadlines_missed: u64,
     /// Peers disconnected because they did not subscribe (rust-libp2p #5097).
@@ -85,6 +87,7 @@ pub(crate) struct Counters {
     pub(crate) dials_failed: Counter,
     refused: [Counter; 5],
     pub(crate) malformed: Counter,
+    pub(crate) bans: Counter,
     pub(crate) deadlines_missed: Counter,
     pub(crate) unsubscribed_healed: Counter,
     pub(crate) duplicates_closed: Counter,
@@ -133,6 +136,7 @@ impl Counters {
             dials_failed: self.dials_failed.get(),
             refused: self.refused.each_ref().map(Counter::get),
             malformed: self.malformed.get(),
+            bans: self.bans.get(),
             deadlines_missed: self.deadlines_missed.get(),
             unsubscribed_healed: self.unsubscribed_healed.get(),
             duplicates_closed: self.duplicates_closed.get(),

@@ -20,8 +20,9 @@ use libp2p::{PeerId, Transport, TransportError, noise, tcp, yamux};
 
 use super::identity::ClusterKeys;
 
-/// TCP alone: a node that needs longer to accept is not reachable.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// TCP alone: a node that needs longer to accept is not reachable. Systems send the first packet again
+/// after 1 s and then after 3 s, so a longer wait would bring nothing but a later next dial.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// TCP and all handshakes; a stranger's connection lives no longer than this.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(8);
 /// Streams one connection may have open: two for gossip, one each for ping and identify, the rest

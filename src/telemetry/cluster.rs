@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
 };
 
 use crate::{
     core::replica::{
         output::{Reject, ServeCause, SyncResult},
         round::DecidedBy,
+        view::ApiStates,
     },
     telemetry::metrics::Metrics,
 };
@@ -26,6 +27,16 @@ pub struct ClusterMetrics {
     pub members: IntGauge,
     /// Members whose root signature differs from this node's.
     pub members_differing: IntGauge,
+    /// Members whose ballot is missing in an open round.
+    pub members_missing_votes: IntGauge,
+    /// How long some member's root has differed, in seconds.
+    pub root_differs_seconds: Gauge,
+    /// The largest clock offset of a member, in seconds; above 0 it is ahead.
+    pub clock_offset_seconds: Gauge,
+    /// Addresses refused in the last minutes.
+    pub peers_refused: IntGauge,
+    /// APIs, by `state`.
+    apis: IntGaugeVec,
     /// Served versions changed, by `cause`.
     served_changes: IntCounterVec,
     /// Decided rounds, by `decided_by`.
@@ -38,6 +49,8 @@ pub struct ClusterMetrics {
     ballots: IntCounterVec,
     /// Exchanges with peers, by `result`.
     syncs: IntCounterVec,
+    /// Bytes of these exchanges, by `direction`.
+    sync_bytes: IntCounterVec,
     /// Dropped messages, by `reason`.
     rejected: IntCounterVec,
     /// This node's file says something else than the cluster, by `reason`.
@@ -55,9 +68,11 @@ impl ClusterMetrics {
     ///
     /// # Errors
     /// Never in practice: two meters of one name, which a test would show.
+    #[expect(clippy::too_many_lines, reason = "a list: one entry per meter")]
     pub fn new(metrics: &Metrics) -> Result<Arc<Self>, prometheus::Error> {
         let gauge = |name: &str, help: &str| metrics.register(IntGauge::new(name, help)?);
         let counter = |name: &str, help: &str| metrics.register(IntCounter::new(name, help)?);
+        let seconds = |name: &str, help: &str| metrics.register(Gauge::new(name, help)?);
         let counters = |name: &str, help: &str, label: &str| {
             metrics.register(IntCounterVec::new(Opts::new(name, help), &[label])?)
         };
@@ -75,6 +90,29 @@ impl ClusterMetrics {
                 "rig_registry_members_differing",
                 "Members whose registry differs from this node's.",
             )?,
+            members_missing_votes: gauge(
+                "rig_registry_members_missing_votes",
+                "Members whose vote is missing in a round that is open here.",
+            )?,
+            root_differs_seconds: seconds(
+                "rig_registry_root_differs_seconds",
+                "How long some member's registry has differed from this node's.",
+            )?,
+            clock_offset_seconds: seconds(
+                "rig_registry_peer_clock_offset_seconds",
+                "The largest offset of a member's clock; above 0 it is ahead of this node's.",
+            )?,
+            peers_refused: gauge(
+                "rig_cluster_peers_refused",
+                "Addresses with which a connection was refused in the last minutes.",
+            )?,
+            apis: metrics.register(IntGaugeVec::new(
+                Opts::new(
+                    "rig_registry_apis",
+                    "APIs this node knows, tombstones included.",
+                ),
+                &["state"],
+            )?)?,
             served_changes: counters(
                 "rig_registry_served_changes_total",
                 "Changes of served versions.",
@@ -95,11 +133,16 @@ impl ClusterMetrics {
                 "Exchanges with other nodes.",
                 "result",
             )?,
+            sync_bytes: counters(
+                "rig_registry_sync_bytes_total",
+                "Bytes of exchanges with other nodes.",
+                "direction",
+            )?,
             rejected: counters("rig_registry_rejected_total", "Dropped messages.", "reason")?,
             file_deviations: metrics.register(IntGaugeVec::new(
                 Opts::new(
                     "rig_registry_file_deviation",
-                    "Definitions of this node's file that the cluster does not use.",
+                    "Definitions of this node's file that are not served now.",
                 ),
                 &["reason"],
             )?)?,
@@ -154,6 +197,33 @@ impl ClusterMetrics {
         self.syncs.with_label_values(&[result]).inc();
     }
 
+    /// A question or an answer came.
+    pub fn received(&self, bytes: usize) {
+        self.sync_bytes
+            .with_label_values(&["in"])
+            .inc_by(bytes as u64);
+    }
+
+    /// A question or an answer was sent.
+    pub fn sent(&self, bytes: usize) {
+        self.sync_bytes
+            .with_label_values(&["out"])
+            .inc_by(bytes as u64);
+    }
+
+    /// So many APIs are in each state.
+    pub fn api_states(&self, states: ApiStates) {
+        for (state, count) in [
+            ("active", states.active),
+            ("deleted", states.deleted),
+            ("contested", states.contested),
+            ("not_activatable", states.not_activatable),
+        ] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.apis.with_label_values(&[state]).set(count);
+        }
+    }
+
     /// A message was dropped.
     pub fn rejected(&self, reason: Reject) {
         let reason = match reason {
@@ -169,10 +239,11 @@ impl ClusterMetrics {
         self.rejected.with_label_values(&[reason]).inc();
     }
 
-    /// An entry of this node's file is not what the cluster uses.
-    pub fn file_deviates(&self, older_ref: bool) {
-        let reason = if older_ref { "older_ref" } else { "outvoted" };
-        self.file_deviations.with_label_values(&[reason]).inc();
+    /// So many entries of this node's file are not what it serves now.
+    pub fn file_deviations(&self, older_ref: i64, outvoted: i64) {
+        for (reason, count) in [("older_ref", older_ref), ("outvoted", outvoted)] {
+            self.file_deviations.with_label_values(&[reason]).set(count);
+        }
     }
 }
 

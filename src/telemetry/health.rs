@@ -10,10 +10,12 @@ pub enum Phase {
     Starting = 0,
     /// Definitions are loaded and routed.
     Ready = 1,
+    /// The node was told to leave its cluster: it hears of no change any more, but goes on proxying.
+    Left = 2,
     /// A shutdown has begun; what is in flight is finished.
-    Draining = 2,
+    Draining = 3,
     /// An actor died for good; the process is about to end.
-    Broken = 3,
+    Broken = 4,
 }
 
 /// The shared phase; written by the wiring, read by the health routes.
@@ -33,7 +35,8 @@ impl Health {
         match self.0.load(Ordering::SeqCst) {
             0 => Phase::Starting,
             1 => Phase::Ready,
-            2 => Phase::Draining,
+            2 => Phase::Left,
+            3 => Phase::Draining,
             _ => Phase::Broken,
         }
     }

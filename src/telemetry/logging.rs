@@ -175,6 +175,9 @@ pub fn start(level: LevelFilter, format: Format) {
     let _ = env_logger::Builder::new()
         .filter_level(level.min(LevelFilter::Warn))
         .filter_module("rig", level)
+        // All crates of this name: they warn of single messages, so a peer could fill the log. What
+        // matters of it is counted, and told by our own network part.
+        .filter_module("libp2p", level.min(LevelFilter::Error))
         .target(env_logger::Target::Stdout)
         .format(move |buffer, record| {
             let mut line = line(format, &Entry::of(record), Utc::now());

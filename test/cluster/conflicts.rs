@@ -23,7 +23,7 @@ const ATTEMPTS_MAX: usize = 40;
 const TOLD_MAX: Duration = Duration::from_secs(5);
 
 /// What a node is asked to do.
-enum Order {
+pub(super) enum Order {
     Create(Value),
     Update(Value),
     Delete(String),
@@ -42,7 +42,7 @@ impl Order {
 }
 
 /// Gives order `n` to node `n`, all at once; the answers.
-fn at_once(fleet: &Fleet, orders: &[Order]) -> Vec<Answer> {
+pub(super) fn at_once(fleet: &Fleet, orders: &[Order]) -> Vec<Answer> {
     let barrier = Barrier::new(orders.len());
     thread::scope(|scope| {
         let threads: Vec<_> = orders
@@ -63,7 +63,7 @@ fn at_once(fleet: &Fleet, orders: &[Order]) -> Vec<Answer> {
 
 /// All nodes show the same acknowledged version, of the highest ref; who lost at that ref says so.
 /// Gives how many lost.
-fn converges(fleet: &Fleet, id: &str, answers: &[Answer]) -> usize {
+pub(super) fn converges(fleet: &Fleet, id: &str, answers: &[Answer]) -> usize {
     let served = fleet.settled(id);
     let acknowledged: Vec<_> = answers.iter().map(Acknowledged::of).collect();
     for (answer, acknowledged) in answers.iter().zip(&acknowledged) {

@@ -225,3 +225,28 @@ fn metrics_can_be_switched_off() {
     let answer = ask(gateway.api(), &Request::new("GET", "/metrics")).expect("an answer");
     assert_eq!(answer.status, 404);
 }
+
+/// A rule about a metric that nobody knows never fires, and nobody notices.
+#[test]
+fn every_metric_of_the_alert_rules_is_documented() {
+    let read = |path: &str| {
+        let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let rules = read("rel/prometheus-alerts.yaml");
+    let described = read("docs/operations.md") + &read("docs/cluster.md");
+    let is_part = |char: char| char.is_ascii_lowercase() || char == '_';
+    let named: std::collections::BTreeSet<&str> = rules
+        .split(|char| !is_part(char))
+        .filter(|word| word.starts_with("rig_"))
+        // The parts of a histogram are not described one by one.
+        .map(|word| word.trim_end_matches("_bucket"))
+        .collect();
+    assert!(named.len() > 10, "{named:?}");
+    for name in named {
+        let is_described = ["`", "{"]
+            .iter()
+            .any(|end| described.contains(&format!("`{name}{end}")));
+        assert!(is_described, "{name}");
+    }
+}

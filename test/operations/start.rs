@@ -261,3 +261,15 @@ fn check_judges_definitions_without_a_gateway() {
         assert!(ended.err.contains(part), "{part}\n{}", ended.err);
     }
 }
+
+#[test]
+fn the_demo_brings_a_key_and_does_not_complain_that_there_is_none() {
+    let demo = Gateway::builder().arg("demo").start().expect("a demo");
+    let guarded = ask(demo.inbound(), &Request::new("GET", "/till")).expect("an answer");
+    assert_eq!(guarded.status, 401);
+    assert!(
+        !demo.log().contains("every token is rejected"),
+        "{}",
+        demo.log()
+    );
+}

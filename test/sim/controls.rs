@@ -105,3 +105,17 @@ fn without_newcomers_last_and_concession_the_running_version_is_overruled() {
     let (failures, kinds) = wrong(&[Class::Rolling, Class::LoserReturns], rules);
     assert!(failures > 5 && kinds.contains("(c)"), "{kinds}");
 }
+
+#[test]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "takes minutes unoptimised; see the head of test/sim.rs"
+)]
+fn a_lost_write_that_nobody_is_told_of_is_found() {
+    let rules = Rules {
+        plant: Plant::LossUntold,
+        ..Rules::default()
+    };
+    let (failures, kinds) = wrong(&[Class::Concurrent, Class::Partition, Class::Mixed], rules);
+    assert!(failures > 3 && kinds.contains("(g)"), "{kinds}");
+}

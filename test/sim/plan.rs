@@ -6,6 +6,8 @@ pub(crate) struct Plan {
     pub(crate) nodes: usize,
     /// Connected to neighbours only.
     pub(crate) line: bool,
+    /// Every process has a name of its own, so a restart is a new voter.
+    pub(crate) ephemeral: bool,
     pub(crate) weather: Weather,
     /// In order of time (milliseconds).
     pub(crate) operations: Vec<(u64, Operation)>,

@@ -1,15 +1,24 @@
 //! One run, and many.
 
-use std::{collections::BTreeMap, env, str::FromStr, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    num::NonZero,
+    panic::{AssertUnwindSafe, catch_unwind},
+    str::FromStr,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Instant,
+};
 
 use rig::core::replica::params::Rules;
 
 use super::{
     classes::{CLASSES, Class},
-    network::World,
     oracle::{Verdict, judge},
     plan::Plan,
     shrink,
+    world::World,
 };
 
 /// Nothing but presence and equal roots for this long is rest.
@@ -61,26 +70,65 @@ pub(crate) struct Tally {
     settled: Vec<u64>,
 }
 
-/// Runs many seeds of a class.
-pub(crate) fn many(class: Class, from: u64, runs: u64, rules: Rules) -> Tally {
-    let mut tally = Tally::default();
-    for seed in from..from + runs {
-        let (verdict, _) = run(&class.plan(seed), rules, false);
-        tally.runs += 1;
-        tally.checked += u64::from(verdict.checked);
-        tally.settled.push(verdict.settled_after);
+impl Tally {
+    fn count(&mut self, seed: u64, verdict: &Verdict) {
+        self.runs += 1;
+        self.checked += u64::from(verdict.checked);
+        self.settled.push(verdict.settled_after);
         if !verdict.wrong.is_empty() {
-            tally.failures.push(seed);
+            self.failures.push(seed);
         }
-        let letters: std::collections::BTreeSet<&str> = verdict
+        let letters: BTreeSet<&str> = verdict
             .wrong
             .iter()
             .filter_map(|text| text.get(..3))
             .collect();
         for letter in letters {
-            *tally.wrong.entry(letter.to_owned()).or_default() += 1;
+            *self.wrong.entry(letter.to_owned()).or_default() += 1;
         }
     }
+
+    fn add(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.checked += other.checked;
+        self.settled.extend(other.settled);
+        self.failures.extend(other.failures);
+        for (letter, count) in other.wrong {
+            *self.wrong.entry(letter).or_default() += count;
+        }
+    }
+}
+
+/// Runs many seeds of a class, on all processors. A run is alone in its thread from beginning to
+/// end, so their number changes nothing; memory is one world per thread.
+pub(crate) fn many(class: Class, from: u64, runs: u64, rules: Rules) -> Tally {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicU64::new(from);
+    let work = || {
+        let mut tally = Tally::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= from + runs {
+                return tally;
+            }
+            let one = || run(&class.plan(seed), rules, false).0;
+            // A panic must not hide which seed it was.
+            let verdict = catch_unwind(AssertUnwindSafe(one)).unwrap_or_else(|_| Verdict {
+                wrong: vec!["(p) panicked".to_owned()],
+                ..Verdict::default()
+            });
+            tally.count(seed, &verdict);
+        }
+    };
+    let mut tally = Tally::default();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            tally.add(worker.join().expect("panics are caught"));
+        }
+    });
+    tally.settled.sort_unstable();
+    tally.failures.sort_unstable();
     tally
 }
 
@@ -90,8 +138,13 @@ fn setting<T: FromStr>(name: &str) -> Option<T> {
 
 fn classes() -> Vec<Class> {
     let wanted: Option<String> = setting("CLASS");
-    let chosen = |class: &Class| wanted.as_ref().is_none_or(|name| name == class.name());
-    CLASSES.into_iter().filter(chosen).collect()
+    match wanted {
+        None => CLASSES.into_iter().collect(),
+        Some(name) => {
+            let all = CLASSES.into_iter().chain([Class::Ephemeral]);
+            all.filter(|class| name == class.name()).collect()
+        }
+    }
 }
 
 /// `RUNS` seeds per class from `FROM` on; prints a line per class and shrinks the first failure.
@@ -103,14 +156,14 @@ fn sweep() {
     let runs = setting("RUNS").unwrap_or(few);
     let from = setting("FROM").unwrap_or(1_000_001);
     let mut failed = Vec::new();
+    let mut total = (0, 0, 0);
     println!(
         "class            runs  checked  wrong  by check                p50 ms   p99 ms  runs/s"
     );
     for class in classes() {
         let began = Instant::now();
-        let mut tally = many(class, from, runs, Rules::default());
+        let tally = many(class, from, runs, Rules::default());
         let speed = runs as f64 / began.elapsed().as_secs_f64();
-        tally.settled.sort_unstable();
         let at = |percent: usize| tally.settled[(tally.settled.len() - 1) * percent / 100];
         println!(
             "{:<15} {:>5} {:>8} {:>6}  {:<22} {:>7} {:>8} {:>7.0}   {:?}",
@@ -124,8 +177,16 @@ fn sweep() {
             speed,
             tally.failures.iter().take(8).collect::<Vec<_>>(),
         );
-        failed.extend(tally.failures.first().map(|seed| (class, *seed)));
+        let demanded = tally.failures.first().filter(|_| class != Class::Ephemeral);
+        failed.extend(demanded.map(|seed| (class, *seed)));
+        total = (
+            total.0 + tally.runs,
+            total.1 + tally.checked,
+            total.2 + tally.failures.len(),
+        );
     }
+    let (runs, checked, wrong) = total;
+    println!("{runs} runs, {checked} with a closed-form check, {wrong} wrong");
     if let Some((class, seed)) = failed.first() {
         println!("{}", shrink::story(*class, *seed, Rules::default()));
         panic!("SEED={seed} CLASS={} failed", class.name());

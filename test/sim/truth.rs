@@ -29,6 +29,15 @@ pub(crate) struct LifeTruth {
     pub(crate) casts: BTreeMap<(ApiId, u64), (Digest, usize)>,
 }
 
+/// A write that a node took from its client.
+#[derive(Debug, Clone)]
+pub(crate) struct Accepted {
+    pub(crate) node: usize,
+    pub(crate) life: u32,
+    pub(crate) id: ApiId,
+    pub(crate) version: Version,
+}
+
 /// All that happened.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Truth {
@@ -37,11 +46,11 @@ pub(crate) struct Truth {
     /// The ref at which a digest is known (every write has a digest of its own, but for deletes).
     pub(crate) refs: BTreeMap<(ApiId, Digest), u64>,
     /// Writes that were accepted, in order.
-    pub(crate) writes: Vec<(usize, ApiId, Version)>,
+    pub(crate) writes: Vec<Accepted>,
+    /// What each written version replaced on the node that took it.
+    pub(crate) parents: BTreeMap<(ApiId, Version), BTreeSet<Version>>,
     /// Process starts.
     pub(crate) starts: usize,
-    /// The fewest other nodes that knew the checkpoint's version when one started after it.
-    pub(crate) fewest_others: Option<usize>,
     /// What went wrong on the way.
     pub(crate) violations: Vec<String>,
     /// When any proxy was last told something.
@@ -80,14 +89,32 @@ impl Truth {
     }
 }
 
-impl LifeTruth {
-    /// Whether a whole version of the highest ref reached the node.
-    pub(crate) fn knows(&self, id: &ApiId, digest: &Digest) -> bool {
-        self.versions
-            .get(id)
-            .is_some_and(|versions| versions.contains(digest))
+impl Truth {
+    /// A write of `version` replaced `before` on the node that took it.
+    pub(crate) fn note_parent(&mut self, id: ApiId, version: Version, before: Version) {
+        let parents = self.parents.entry((id, version)).or_default();
+        parents.insert(before);
     }
 
+    /// `version` and everything it was made on top of.
+    pub(crate) fn ancestry(&self, id: &ApiId, version: Version) -> BTreeSet<Version> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![version];
+        while let Some(version) = open.pop() {
+            if found.insert(version) {
+                open.extend(
+                    self.parents
+                        .get(&(id.clone(), version))
+                        .into_iter()
+                        .flatten(),
+                );
+            }
+        }
+        found
+    }
+}
+
+impl LifeTruth {
     /// Whole versions of a ref reached the node in one message.
     pub(crate) fn learn(&mut self, id: &ApiId, ref_number: u64, whole: &[Digest], now: u64) {
         let known = self.learned.get(id).map(|(known, _)| *known);

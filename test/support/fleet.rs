@@ -29,7 +29,8 @@ const LOOK_PAUSE: Duration = Duration::from_millis(2);
 const PORT_FIRST: u16 = 18_000;
 /// Ports to choose from, in one process and among processes at the same time.
 const PORTS: u16 = 12_000;
-const COOKIE: &str = "a secret of the tests only";
+/// The secret of all fleets.
+pub(crate) const COOKIE: &str = "a secret of the tests only";
 
 /// A cluster on loopback; node numbers begin at 0.
 pub(crate) struct Fleet {
@@ -38,7 +39,10 @@ pub(crate) struct Fleet {
 
 /// A node's place: who it is, and whether it runs.
 struct Seat {
+    listen: SocketAddr,
     builder: Builder,
+    /// Its cluster port.
+    port: u16,
     gateway: Option<Gateway>,
 }
 
@@ -62,11 +66,13 @@ impl Fleet {
             .map(|port| format!("127.0.0.1:{port}"))
             .collect();
         let seats = peers.iter().enumerate().map(|(number, listen)| Seat {
+            listen: (Ipv4Addr::LOCALHOST, ports[number]).into(),
             builder: Gateway::builder()
                 .env("CLUSTER_LISTEN", listen)
                 .env("CLUSTER_PEERS", &peers.join(","))
                 .env("NODE_COOKIE", COOKIE)
                 .env("NODE_NAME", &format!("node-{number}")),
+            port: ports[number],
             gateway: None,
         });
         Self {
@@ -86,6 +92,18 @@ impl Fleet {
     pub(crate) fn set(&mut self, node: usize, name: &str, value: &str) {
         let seat = &mut self.seats[node];
         seat.builder = seat.builder.clone().env(name, value);
+    }
+
+    /// Runs another build of the gateway at this seat, in its next lives; `None`: this one again.
+    pub(crate) fn run_as(&mut self, node: usize, program: Option<&str>) {
+        let seat = &mut self.seats[node];
+        let program = program.unwrap_or(env!("CARGO_BIN_EXE_rig"));
+        seat.builder = seat.builder.clone().program(program);
+    }
+
+    /// Where a node listens for others.
+    pub(crate) fn address(&self, node: usize) -> SocketAddr {
+        self.seats[node].listen
     }
 
     /// Starts the first nodes at the same time, each with its file; waits until they are ready and
@@ -114,6 +132,11 @@ impl Fleet {
     /// Ends a node with SIGKILL.
     pub(crate) fn kill(&mut self, node: usize) {
         self.seats[node].gateway = None;
+    }
+
+    /// Where a node listens for others.
+    pub(crate) fn cluster_port(&self, node: usize) -> u16 {
+        self.seats[node].port
     }
 
     /// A running node.

@@ -35,6 +35,7 @@ pub(crate) struct Gateway {
 /// What to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Builder {
+    program: String,
     wrapper: Vec<String>,
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
@@ -60,6 +61,7 @@ impl Gateway {
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Builder {
+            program: env!("CARGO_BIN_EXE_rig").to_owned(),
             wrapper: Vec::new(),
             arguments: Vec::new(),
             environment: environment.into(),
@@ -109,6 +111,12 @@ impl Builder {
     /// Adds an argument.
     pub(crate) fn arg(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Runs another build of the gateway, given by its path.
+    pub(crate) fn program(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.program);
         self
     }
 
@@ -173,8 +181,7 @@ impl Builder {
 
 impl Builder {
     fn spawn(self) -> std::io::Result<Child> {
-        let program = env!("CARGO_BIN_EXE_rig").to_owned();
-        let mut words = self.wrapper.into_iter().chain([program]);
+        let mut words = self.wrapper.into_iter().chain([self.program]);
         Command::new(words.next().unwrap_or_default())
             .args(words)
             .args(self.arguments)

@@ -1,21 +1,22 @@
 //! A network of its own: real gateways in network namespaces, joined by a bridge.
 //!
 //! The bridge is in a namespace too, so that nothing of the machine's own network is touched, and
-//! multicast reaches the nodes of the test only. Needs root, `ip` and `python3`; a process per
-//! namespace passes requests on, because a thread cannot change its namespace safely. Everything is
-//! removed when dropped. Deliberately absent: ways out of the network.
+//! multicast reaches the nodes of the test only. A process per namespace passes requests on, because a
+//! thread cannot change its namespace safely. Everything is removed when dropped. Deliberately absent:
+//! ways out of the network.
+
+mod namespace;
 
 use std::{
-    io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
 };
 
+use namespace::{Agent, Namespace};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -23,26 +24,7 @@ use crate::support::{
     gateway::{Builder, Gateway},
 };
 
-const IP_PROGRAMS: [&str; 4] = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"];
 const COOKIE: &str = "a secret of the tests only";
-
-/// Asks the node beside it whatever it is told on standard input, a line of JSON per request and
-/// answer.
-const AGENT: &str = r"
-import sys, json, http.client
-for line in sys.stdin:
-    ask = json.loads(line)
-    try:
-        link = http.client.HTTPConnection(ask['host'], ask['port'], timeout=10)
-        body = None if ask['body'] is None else json.dumps(ask['body'])
-        link.request(ask['method'], ask['path'], body, {'content-type': 'application/json'} if body else {})
-        got = link.getresponse()
-        text = got.read().decode('utf-8', 'replace')
-        told = {'status': got.status, 'headers': {k.lower(): v for k, v in got.getheaders()}, 'text': text}
-    except Exception as error:
-        told = {'status': 0, 'headers': {}, 'text': repr(error)}
-    print(json.dumps(told), flush=True)
-";
 
 /// Hosts on one network.
 pub(crate) struct Lan {
@@ -52,19 +34,10 @@ pub(crate) struct Lan {
 
 /// One host and the gateway on it.
 pub(crate) struct Host {
-    gateway: Gateway,
+    builder: Builder,
+    gateway: Option<Gateway>,
     agent: Mutex<Agent>,
     namespace: Namespace,
-}
-
-/// Removed when dropped.
-struct Namespace(String);
-
-/// The process that passes requests on.
-struct Agent {
-    child: Child,
-    told: ChildStdin,
-    answers: BufReader<ChildStdout>,
 }
 
 /// What a request came to.
@@ -74,11 +47,11 @@ pub(crate) struct Told(Value);
 // === impl Lan ===
 
 impl Lan {
-    /// `size` nodes that find each other by multicast; they have not met yet.
+    /// `size` hosts; no node runs.
     ///
     /// # Errors
     /// The network cannot be made, with what `ip` says.
-    pub(crate) fn running(size: u8) -> Result<Self, String> {
+    pub(crate) fn laid(size: u8) -> Result<Self, String> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("rig{}-{number}", std::process::id());
@@ -92,17 +65,17 @@ impl Lan {
         for node in 0..size {
             let namespace = Namespace::add(&format!("{prefix}-{node}"))?;
             lan.plug(node, &namespace)?;
-            let gateway = namespace.start(node)?;
+            let builder = namespace
+                .gateway()?
+                .env("DISCOVERY_TYPE", "mdns")
+                .env("NODE_COOKIE", COOKIE)
+                .env("NODE_NAME", &format!("node-{node}"));
             let agent = Mutex::new(namespace.agent()?);
             lan.hosts.push(Host {
-                gateway,
+                builder,
+                gateway: None,
                 agent,
                 namespace,
-            });
-        }
-        for host in &lan.hosts {
-            until("a ready node", || {
-                (host.ask("GET", "/health/ready", None).status() == 200).then_some(())
             });
         }
         Ok(lan)
@@ -110,7 +83,7 @@ impl Lan {
 
     /// Lays the cable between a namespace and the bridge.
     fn plug(&self, node: u8, namespace: &Namespace) -> Result<(), String> {
-        let Namespace(name) = namespace;
+        let name = namespace.name();
         self.switch.ip(&format!(
             "link add port{node} type veth peer name eth0 netns {name}"
         ))?;
@@ -121,14 +94,61 @@ impl Lan {
         namespace.ip("link set eth0 up")
     }
 
+    /// Ends all nodes that run and starts the first ones at the same time, each with its file; waits
+    /// until they are ready and have met by multicast.
+    ///
+    /// # Panics
+    /// They do not.
+    pub(crate) fn start_all(&mut self, files: &[Vec<Value>]) {
+        for host in &mut self.hosts {
+            host.gateway = None;
+        }
+        thread::scope(|scope| {
+            for (host, file) in self.hosts.iter_mut().zip(files) {
+                scope.spawn(move || host.start(file));
+            }
+        });
+        self.until_met();
+    }
+
+    /// Ends a node with SIGKILL.
+    pub(crate) fn kill(&mut self, node: usize) {
+        self.hosts[node].gateway = None;
+    }
+
+    /// Starts a node with this file; waits until it is ready.
+    pub(crate) fn start(&mut self, node: usize, file: &[Value]) {
+        self.hosts[node].start(file);
+    }
+
+    /// Waits until every running node counts all others as members.
+    pub(crate) fn until_met(&self) {
+        let others = self.nodes().count() - 1;
+        for node in self.nodes() {
+            until(&format!("{others} members"), || {
+                (node.members() == others).then_some(())
+            });
+        }
+    }
+
+    /// Waits until the running nodes are a cluster that newcomers find established.
+    pub(crate) fn until_established(&self) {
+        for node in self.nodes() {
+            until("an established node", || {
+                let own = node.view("nodes").into_iter().next();
+                own.filter(|own| own["established"] == true)
+            });
+        }
+    }
+
     /// One node.
     pub(crate) fn node(&self, node: usize) -> &Host {
         &self.hosts[node]
     }
 
-    /// All nodes.
+    /// The nodes that run.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &Host> {
-        self.hosts.iter()
+        self.hosts.iter().filter(|host| host.gateway.is_some())
     }
 
     /// Pulls the cable of a node at its own end, or plugs it in again.
@@ -146,22 +166,58 @@ impl Lan {
         let set = self.switch.ip(&format!("link set port{node} {state}"));
         set.unwrap_or_else(|error| panic!("{error}"));
     }
+
+    /// Waits until all running nodes show the same version of `id`, twice in a row, and none has an
+    /// unfinished vote about it; gives it, `None` if there is no such API.
+    pub(crate) fn settled(&self, id: &str) -> Option<String> {
+        let mut last = Vec::new();
+        until(&format!("one version of {id}"), || {
+            let seen: Vec<_> = self.nodes().map(|node| node.version(id)).collect();
+            let agreed = seen.iter().all(|version| *version == seen[0])
+                && seen == last
+                && self.nodes().all(|node| {
+                    let mut rounds = node.listed("rounds", id);
+                    !rounds.any(|round| round["state"] == "collecting")
+                });
+            last.clone_from(&seen);
+            agreed.then(|| seen[0].clone())
+        })
+    }
+
+    /// Waits until all running nodes show this version of `id`.
+    pub(crate) fn until_all_show(&self, id: &str, version: &str) {
+        for node in self.nodes() {
+            until(&format!("version {version} of {id}"), || {
+                (node.version(id).as_deref() == Some(version)).then_some(())
+            });
+        }
+    }
 }
 
 // === impl Host ===
 
 impl Host {
+    fn start(&mut self, file: &[Value]) {
+        // The process before it, if any, has ended when its successor starts.
+        self.gateway = None;
+        let started = self.builder.clone().config_json(file).listen();
+        self.gateway = Some(started.unwrap_or_else(|error| panic!("{error}")));
+        until("a ready node", || {
+            (self.ask("GET", "/health/ready", None).status() == 200).then_some(())
+        });
+    }
+
     /// A request to the management API.
     ///
     /// # Panics
     /// The agent is gone.
     pub(crate) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Told {
-        self.ask_at(self.gateway.api(), method, path, body)
+        self.ask_at(self.gateway().api(), method, path, body)
     }
 
     /// A request to the proxy.
     pub(crate) fn ask_proxy(&self, path: &str) -> Told {
-        self.ask_at(self.gateway.inbound(), "GET", path, None)
+        self.ask_at(self.gateway().inbound(), "GET", path, None)
     }
 
     fn ask_at(&self, at: SocketAddr, method: &str, path: &str, body: Option<&Value>) -> Told {
@@ -173,10 +229,23 @@ impl Host {
             "body": body,
         });
         let mut agent = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(agent.told, "{question}").expect("an agent");
-        let mut line = String::new();
-        agent.answers.read_line(&mut line).expect("an agent");
-        Told(serde_json::from_str(&line).expect("an answer of the agent"))
+        Told(agent.pass_on(&question))
+    }
+
+    /// Creates, with POST.
+    pub(crate) fn create(&self, definition: &Value) -> Told {
+        self.ask("POST", "/v3/apis", Some(definition))
+    }
+
+    /// Changes, with PUT.
+    pub(crate) fn update(&self, definition: &Value) -> Told {
+        let id = definition["id"].as_str().expect("an id");
+        self.ask("PUT", &format!("/v3/apis/{id}"), Some(definition))
+    }
+
+    /// Removes, with DELETE.
+    pub(crate) fn delete(&self, id: &str) -> Told {
+        self.ask("DELETE", &format!("/v3/apis/{id}"), None)
     }
 
     /// Changes a definition, or creates it; gives the acknowledged version.
@@ -185,32 +254,57 @@ impl Host {
     /// It is refused.
     pub(crate) fn write(&self, definition: &Value) -> String {
         let id = definition["id"].as_str().expect("an id");
-        let path = format!("/v3/apis/{id}");
-        let told = match self.ask("GET", &path, None).status() {
-            404 => self.ask("POST", "/v3/apis", Some(definition)),
-            _ => self.ask("PUT", &path, Some(definition)),
+        let told = match self.version(id) {
+            None => self.create(definition),
+            Some(_) => self.update(definition),
         };
-        told.version().unwrap_or_else(|| panic!("{told:?}"))
+        told.change().unwrap_or_else(|| panic!("{told:?}"))
     }
 
-    /// Version that this node shows.
+    /// Version that this node shows; `None` if it knows no such API.
     pub(crate) fn version(&self, id: &str) -> Option<String> {
-        self.ask("GET", &format!("/v3/apis/{id}"), None).version()
+        let told = self.ask("GET", &format!("/v3/apis/{id}"), None);
+        match told.status() {
+            200 => {
+                let tag = told.0["headers"]["etag"].as_str().expect("an ETag");
+                Some(tag.trim_matches('"').to_owned())
+            }
+            404 => None,
+            _ => panic!("GET {id}: {told:?}"),
+        }
+    }
+
+    /// What `/v3/cluster/<list>` has about this API: `rounds` or `conflicts`.
+    pub(crate) fn listed(&self, list: &str, id: &str) -> impl Iterator<Item = Value> {
+        let lines = self.view(list).into_iter();
+        lines.filter(move |line| line["id"] == id)
+    }
+
+    /// The lines of `/v3/cluster/<list>`.
+    fn view(&self, list: &str) -> Vec<Value> {
+        let told = self.ask("GET", &format!("/v3/cluster/{list}"), None);
+        let mut told: Value = serde_json::from_str(told.text()).expect("a view");
+        match told[list].take() {
+            Value::Array(lines) => lines,
+            other => panic!("{list}: {other}"),
+        }
     }
 
     /// Other members it counts.
     pub(crate) fn members(&self) -> usize {
         let told = self.ask("GET", "/metrics", None);
-        let text = told.0["text"].as_str().unwrap_or_default();
-        let mut lines = text.lines();
+        let mut lines = told.text().lines();
         lines
             .find_map(|line| line.strip_prefix("rig_registry_members ")?.parse().ok())
             .expect("a number of members")
     }
 
     /// The program.
+    ///
+    /// # Panics
+    /// It does not run.
     pub(crate) fn gateway(&self) -> &Gateway {
-        &self.gateway
+        self.gateway.as_ref().expect("a running node")
     }
 }
 
@@ -222,89 +316,19 @@ impl Told {
         self.0["status"].as_u64().unwrap_or_default()
     }
 
-    fn version(&self) -> Option<String> {
-        let tag = self.0["headers"]["etag"].as_str()?;
-        Some(tag.trim_matches('"').to_owned())
-    }
-}
-
-// === impl Namespace ===
-
-impl Namespace {
-    fn add(name: &str) -> Result<Self, String> {
-        run(ip_program()?, &["netns", "add", name])?;
-        Ok(Self(name.to_owned()))
+    /// The version that it acknowledges; `None` if it refuses.
+    pub(crate) fn change(&self) -> Option<String> {
+        let change = self.0["headers"]["x-rig-change"].as_str()?;
+        let (_id, version) = change.rsplit_once('@')?;
+        Some(version.to_owned())
     }
 
-    /// An `ip` command in this namespace.
-    fn ip(&self, command: &str) -> Result<(), String> {
-        let mut words = vec!["-n", &self.0];
-        words.extend(command.split(' '));
-        run(ip_program()?, &words)
-    }
-
-    fn start(&self, node: u8) -> Result<Gateway, String> {
-        let builder: Builder = Gateway::builder()
-            .wrapped_in(&[ip_program()?, "netns", "exec", &self.0])
-            .env("DISCOVERY_TYPE", "mdns")
-            .env("NODE_COOKIE", COOKIE)
-            .env("NODE_NAME", &format!("node-{node}"));
-        builder.listen()
-    }
-
-    fn agent(&self) -> Result<Agent, String> {
-        let mut child = Command::new(ip_program()?)
-            .args(["netns", "exec", &self.0, "python3", "-c", AGENT])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let (told, answers) = (child.stdin.take(), child.stdout.take());
-        let told = told.ok_or("no way to tell the agent")?;
-        let answers = BufReader::new(answers.ok_or("no way to hear the agent")?);
-        Ok(Agent {
-            child,
-            told,
-            answers,
-        })
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        if let Err(error) = ip_program().and_then(|ip| run(ip, &["netns", "del", &self.0])) {
-            eprintln!("{error}");
-        }
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+    fn text(&self) -> &str {
+        self.0["text"].as_str().unwrap_or_default()
     }
 }
 
 /// Address of a node in its network.
-pub(crate) fn address(node: u8) -> Ipv4Addr {
+fn address(node: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 77, 0, node + 1)
-}
-
-fn ip_program() -> Result<&'static str, String> {
-    let found = IP_PROGRAMS.iter().find(|path| Path::new(path).exists());
-    found
-        .copied()
-        .ok_or_else(|| "there is no ip program (package iproute2)".to_owned())
-}
-
-fn run(program: &str, words: &[&str]) -> Result<(), String> {
-    let ran = Command::new(program)
-        .args(words)
-        .output()
-        .map_err(|error| format!("{program}: {error}"))?;
-    if ran.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&ran.stderr);
-    Err(format!("{program} {}: {}", words.join(" "), said.trim()))
 }

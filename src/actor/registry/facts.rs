@@ -2,14 +2,15 @@
 
 use crate::{
     core::{
-        replica::{id::ApiId, output::Fact},
+        replica::{Replica, id::ApiId, output::Fact},
         version::Version,
     },
     telemetry::cluster::{ClusterMetrics, decided_by},
 };
 
-/// Logs and counts `fact`.
-pub(super) fn tell(fact: &Fact, metrics: &ClusterMetrics) {
+/// Logs and counts `fact`, told by `replica`.
+#[expect(clippy::too_many_lines, reason = "a list: one arm per fact")]
+pub(super) fn tell(fact: &Fact, replica: &Replica, metrics: &ClusterMetrics) {
     match fact {
         Fact::Decided(conflict) => {
             metrics.decided(conflict.decided_by, conflict.duration);
@@ -31,7 +32,6 @@ pub(super) fn tell(fact: &Fact, metrics: &ClusterMetrics) {
             superseded(id, *lost, *winner, *by_ref);
         }
         Fact::FileDeviates { id, older_ref } => {
-            metrics.file_deviates(*older_ref);
             file_deviates(id, *older_ref);
         }
         Fact::FileTimeReplaced { id } => log::warn!(
@@ -61,11 +61,22 @@ pub(super) fn tell(fact: &Fact, metrics: &ClusterMetrics) {
         Fact::Outbid { incarnation } => log::info!("this node's incarnation is now {incarnation}"),
         Fact::NameClash { voter } => {
             metrics.name_clashes.inc();
-            log::error!("another node has this node's name; voting as {voter:?} from now on");
+            log::error!(
+                "another node is named {}, as this one: give each node a NODE_NAME of its own; voting \
+                 as {voter:?} from now on",
+                replica.identity().name
+            );
         }
-        Fact::ClockOffset { peer, offset } => {
-            log::warn!("the clock of node {peer:?} is off by {offset} ms");
+        // The outlook tells this, also of a clock that goes wrong later.
+        Fact::ClockOffset { .. } => {}
+        Fact::Gone { name, left: true } => log::info!("node {name} has left the cluster"),
+        Fact::Gone { name, left: false } => {
+            log::warn!("node {name} was forgotten, as an operator asked for");
         }
+        Fact::Forgotten => log::warn!(
+            "an operator had this node forgotten, but it lives: told the others so; to remove it, \
+             stop it"
+        ),
         Fact::Synced { peer: _, result } => metrics.synced(*result),
         Fact::Rejected { peer, reason } => {
             metrics.rejected(*reason);

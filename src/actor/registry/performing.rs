@@ -1,10 +1,13 @@
 //! Carrying out what the replica says: one exhaustive match, each output one action.
 
 use crate::{
-    actor::registry::{RegistryActor, facts},
+    actor::registry::{RegistryActor, facts, outlook::Port},
     core::{
         digest::Content,
-        replica::{id::ApiId, output::Output},
+        replica::{
+            id::ApiId,
+            output::{Fact, Output, SyncResult},
+        },
         version::Version,
     },
     message::cluster::Tell,
@@ -18,12 +21,18 @@ impl RegistryActor {
                 to,
                 exchange,
                 bytes,
-            } => self.tell(Tell::Ask {
-                to,
-                exchange,
-                bytes,
-            }),
-            Output::Reply { exchange, bytes } => self.tell(Tell::Reply { exchange, bytes }),
+            } => {
+                self.metrics.sent(bytes.len());
+                self.tell(Tell::Ask {
+                    to,
+                    exchange,
+                    bytes,
+                });
+            }
+            Output::Reply { exchange, bytes } => {
+                self.metrics.sent(bytes.len());
+                self.tell(Tell::Reply { exchange, bytes });
+            }
             Output::Disconnect { peer, refuse_for } => {
                 self.tell(Tell::Refuse {
                     peer,
@@ -46,18 +55,57 @@ impl RegistryActor {
                     let _unheard = told.send(receipt);
                 }
             }
+            Output::Diffed { ticket, diff } => {
+                if let Some(told) = self.diffs.remove(&ticket) {
+                    let _unheard = told.send(diff);
+                }
+            }
             Output::Ready => {
+                self.tell_alone();
                 if let Some(told) = self.ready.take() {
                     let _unheard = told.send(());
                 }
             }
-            Output::Left => {
-                self.left = true;
-                for told in self.leaving.drain(..) {
-                    let _unheard = told.send(());
+            // The rest is for the network part, which says when it is closed.
+            Output::Left if self.cluster.is_some() => self.tell(Tell::Close),
+            Output::Left => self.left(),
+            Output::Fact(fact) => {
+                if let Fact::Synced {
+                    peer,
+                    result: SyncResult::Delta,
+                } = &fact
+                {
+                    let now = self.now().monotonic;
+                    self.outlook.came_together(peer, now);
                 }
+                facts::tell(&fact, &self.replica, &self.metrics);
             }
-            Output::Fact(fact) => facts::tell(&fact, &self.metrics),
+        }
+    }
+
+    /// A node that is ready without having met another one looks like a cluster of its own. That is
+    /// right for the first one, and wrong for one that was refused.
+    fn tell_alone(&mut self) {
+        if self.cluster.is_none() || self.replica.members().next().is_some() {
+            return;
+        }
+        let now = self.now().monotonic;
+        let refused: Vec<String> = self
+            .outlook
+            .refused(now)
+            .map(|refused| format!("{} ({})", refused.address, refused.words))
+            .collect();
+        match &self.outlook.port {
+            Port::Failed(reason) => {
+                log::warn!("ready, but alone: the cluster port is not open: {reason}");
+            }
+            Port::None | Port::Opening | Port::Open | Port::Left if refused.is_empty() => {
+                log::info!("ready, and alone: no other node was met");
+            }
+            Port::None | Port::Opening | Port::Open | Port::Left => log::warn!(
+                "ready, but alone: connections were refused, here or by the other end: {}",
+                refused.join(", ")
+            ),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix::{Context, Handler, MessageResult};
 
 use crate::{
-    actor::registry::RegistryActor,
+    actor::registry::{RegistryActor, outlook::Port},
     core::{
         digest::Digest,
         replica::{
@@ -16,18 +16,15 @@ use crate::{
         },
         version::Version,
     },
-    message::{
-        cluster::Tell,
-        registry::{
-            CandidateLine, ClusterView, ConflictLine, FindChange, Found, Join, NodeLine, RoundLine,
-            ShowCluster, ShowConflicts, ShowRounds, View,
-        },
+    message::registry::{
+        CandidateLine, ClusterView, ConflictLine, FindChange, Found, NetworkLine, NodeLine,
+        RefusedLine, RoundLine, RoundsSeen, ShowCluster, ShowConflicts, ShowRounds, View,
     },
     telemetry::cluster::decided_by,
 };
 
 impl RegistryActor {
-    fn view(&mut self) -> View {
+    pub(super) fn view(&mut self) -> View {
         View {
             node: self.replica.identity().name.clone(),
             members: self.replica.members().count() + 1,
@@ -41,7 +38,7 @@ impl RegistryActor {
             name: identity.name,
             voter: voter(self.replica.voter()),
             peer: peer(&identity.peer),
-            incarnation: self.replica.incarnation(),
+            incarnation: self.replica.incarnation().to_string(),
             established: self.replica.is_established(),
             software: identity.software,
             apis: self.replica.registry().len() as u64,
@@ -59,7 +56,7 @@ impl RegistryActor {
             name: member.presence.name.clone(),
             voter: voter(member.voter),
             peer: peer(id),
-            incarnation: member.incarnation,
+            incarnation: member.incarnation.to_string(),
             established: member.established,
             software: member.presence.software.clone(),
             apis: member.presence.apis,
@@ -103,16 +100,33 @@ impl RegistryActor {
         RoundLine {
             id: round.id.as_str().to_owned(),
             ref_number: round.ref_number,
-            state: match round.phase {
-                Phase::Collecting => "collecting",
-                Phase::Decided => "decided",
-                Phase::Conceded => "conceded",
-            }
-            .to_owned(),
+            state: phase(round.phase).to_owned(),
             candidates: candidates.collect(),
             missing: missing.collect(),
             open_ms: round.age,
             unchanged_ms: round.quiet,
+        }
+    }
+
+    fn network(&mut self) -> NetworkLine {
+        let now = self.now().monotonic;
+        let refused = self.outlook.refused(now).map(|refused| RefusedLine {
+            address: refused.address.to_string(),
+            reason: refused.reason.to_owned(),
+            last_seen_ms: now.saturating_sub(refused.at),
+        });
+        let refused = refused.collect();
+        let (port, problem) = match &self.outlook.port {
+            Port::None => ("none", None),
+            Port::Opening => ("opening", None),
+            Port::Open => ("open", None),
+            Port::Failed(reason) => ("failed", Some(reason.clone())),
+            Port::Left => ("left", None),
+        };
+        NetworkLine {
+            port: port.to_owned(),
+            problem,
+            refused,
         }
     }
 
@@ -132,43 +146,36 @@ impl RegistryActor {
         let contested = self.replica.is_open(id);
         Some(Found::Current { version, contested })
     }
-
-    /// Sets the gauges that are read off the replica; called before metrics are shown and once a
-    /// tick.
-    pub(super) fn gauge(&mut self) {
-        let own_root = self.replica.root();
-        let (mut members, mut differing) = (0, 0);
-        for (_, member) in self.replica.members() {
-            members += 1;
-            differing += i64::from(member.presence.root != own_root);
-        }
-        self.metrics.members.set(members);
-        self.metrics.members_differing.set(differing);
-        let open = i64::try_from(self.replica.rounds_open()).unwrap_or(i64::MAX);
-        self.metrics.rounds_open.set(open);
-    }
 }
 
 impl Handler<ShowCluster> for RegistryActor {
     type Result = MessageResult<ShowCluster>;
 
     fn handle(&mut self, _show: ShowCluster, _ctx: &mut Context<Self>) -> Self::Result {
-        let (view, nodes) = (self.view(), self.nodes());
-        MessageResult(ClusterView { view, nodes })
+        MessageResult(ClusterView {
+            view: self.view(),
+            nodes: self.nodes(),
+            network: self.network(),
+        })
     }
 }
 
 impl Handler<ShowRounds> for RegistryActor {
     type Result = MessageResult<ShowRounds>;
 
-    fn handle(&mut self, _show: ShowRounds, _ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, show: ShowRounds, _ctx: &mut Context<Self>) -> Self::Result {
         let (names, now) = (self.names(), self.now());
-        let rounds = self.replica.contested(now);
-        let lines = rounds
-            .iter()
-            .map(|round| self.round_line(round, &names))
-            .collect();
-        MessageResult((self.view(), lines))
+        let mut rounds = self.replica.contested(now);
+        if let Some(state) = &show.state {
+            rounds.retain(|round| phase(round.phase) == state);
+        }
+        let shown = rounds.iter().take(show.limit);
+        let lines: Vec<RoundLine> = shown.map(|round| self.round_line(round, &names)).collect();
+        MessageResult(RoundsSeen {
+            view: self.view(),
+            left_out: rounds.len() - lines.len(),
+            rounds: lines,
+        })
     }
 }
 
@@ -195,20 +202,6 @@ impl Handler<FindChange> for RegistryActor {
     }
 }
 
-impl Handler<Join> for RegistryActor {
-    type Result = bool;
-
-    fn handle(&mut self, join: Join, _ctx: &mut Context<Self>) -> bool {
-        let Some(cluster) = &self.cluster else {
-            return false;
-        };
-        cluster.do_send(Tell::Dial {
-            address: join.address,
-        });
-        true
-    }
-}
-
 fn conflict_line(conflict: &Conflict) -> ConflictLine {
     ConflictLine {
         time_ms: conflict.wall,
@@ -227,7 +220,15 @@ fn conflict_line(conflict: &Conflict) -> ConflictLine {
     }
 }
 
-fn short(digest: &Digest) -> String {
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Collecting => "collecting",
+        Phase::Decided => "decided",
+        Phase::Conceded => "conceded",
+    }
+}
+
+pub(super) fn short(digest: &Digest) -> String {
     if digest.is_deleted() {
         "deleted".to_owned()
     } else {

@@ -22,6 +22,9 @@ const MEMBERS: &[&str] = &[
     "software",
 ];
 
+/// Columns of `rig diff`.
+const DIFFERENCES: &[&str] = &["id", "here", "there"];
+
 /// Columns of `rig rounds`.
 const ROUNDS: &[&str] = &["id", "ref", "state", "winner", "served_here", "candidates"];
 
@@ -42,6 +45,20 @@ pub(super) fn report(question: &Question, status: StatusCode, body: &Value) -> R
         Question::Members | Question::Rounds => {
             refusal(status, body, "does the node belong to a cluster?")
         }
+        Question::Diff { node } if status.is_success() => difference(node, body),
+        Question::Join { .. } if status.is_success() => {
+            Report::Fine("connecting; rig members shows when it is there\n".to_owned())
+        }
+        Question::Forget { node } if status.is_success() => {
+            Report::Fine(format!("{} is no member any more\n", plain(node)))
+        }
+        Question::Leave if status.is_success() => {
+            Report::Fine("left; stop the process now\n".to_owned())
+        }
+        Question::Diff { .. } | Question::Forget { .. } => {
+            refusal(status, body, "rig members shows the names")
+        }
+        Question::Join { .. } | Question::Leave => refusal(status, body, "is it a node?"),
         Question::Wait { seconds, .. } => match status {
             StatusCode::ACCEPTED => {
                 Report::Bad(receipt(&format!("not yet, after {seconds} s"), body))
@@ -67,7 +84,38 @@ fn listing(body: &Value, name: &str, columns: &[&str]) -> String {
     } else {
         text.push_str(&table(rows, columns));
     }
+    let more = body.get("left_out").and_then(Value::as_u64).unwrap_or(0);
+    if more > 0 {
+        text.push_str(&format!("and {more} more\n"));
+    }
+    text.push_str(&troubles(body));
     text
+}
+
+/// What keeps a node from meeting others, if it tells of something.
+fn troubles(body: &Value) -> String {
+    let mut text = String::new();
+    if let Some(problem) = body.pointer("/network/problem").and_then(Value::as_str) {
+        text.push_str(&format!(
+            "the cluster port is not open: {}\n",
+            plain(problem)
+        ));
+    }
+    let refused = body.pointer("/network/refused").and_then(Value::as_array);
+    if let Some(refused) = refused.filter(|refused| !refused.is_empty()) {
+        text.push_str("refused connections:\n");
+        text.push_str(&table(refused, &["address", "reason"]));
+    }
+    text
+}
+
+/// Two nodes that are in sync are what one wishes for.
+fn difference(node: &str, body: &Value) -> Report {
+    let rows = body.get("differences").and_then(Value::as_array);
+    if rows.is_some_and(Vec::is_empty) {
+        return Report::Fine(format!("no difference with {}\n", plain(node)));
+    }
+    Report::Bad(listing(body, "differences", DIFFERENCES))
 }
 
 /// Whose view it is, in one line.

@@ -248,3 +248,71 @@ fn a_refusal_is_told_in_the_words_of_the_node() {
     let text = bad(&Question::Rounds, StatusCode::BAD_GATEWAY, &page);
     assert!(text.len() < 300, "{text}");
 }
+
+#[test]
+fn a_command_is_posted_as_json() {
+    let forget = Question::Forget {
+        node: "b\"c".to_owned(),
+    };
+    let (answer, head) = asked(&forget, Some("t"), http("202 Accepted", "{}"));
+    assert!(
+        head.starts_with("POST /v3/cluster/forget HTTP/1.1\r\n"),
+        "{head}"
+    );
+    let head = head.to_ascii_lowercase();
+    assert!(
+        head.contains("content-type: application/json\r\n"),
+        "{head}"
+    );
+    assert_eq!(forget.body(), Some(json!({"node": "b\"c"})));
+    let told = report(&forget, answer.status, &answer.body);
+    assert_eq!(
+        told,
+        Report::Fine("b\"c is no member any more\n".to_owned())
+    );
+    let unknown = json!({"message": "no member is named b"});
+    let text = bad(&forget, StatusCode::NOT_FOUND, &unknown);
+    assert!(text.contains("no member is named b"), "{text}");
+}
+
+#[test]
+fn two_nodes_that_differ_are_not_what_one_wishes_for() {
+    let diff = Question::Diff {
+        node: "b c".to_owned(),
+    };
+    assert_eq!(diff.path(), "/v3/cluster/diff/b%20c");
+    let same = json!({"node": "b c", "differences": [], "left_out": 0});
+    assert_eq!(fine(&diff, &same), "no difference with b c\n");
+    let side = json!({"ref_number": 2, "digest": "aa", "state": "active"});
+    let differ = json!({
+        "differences": [{"id": "shop", "here": side, "there": null}],
+        "left_out": 4,
+    });
+    assert_eq!(
+        bad(&diff, StatusCode::OK, &differ),
+        "ID    HERE                                  THERE\n\
+         shop  digest=aa ref_number=2 state=active  -\n\
+         and 4 more\n"
+            .replace(
+                "HERE                                  ",
+                "HERE                                 "
+            )
+    );
+}
+
+#[test]
+fn what_keeps_a_node_alone_is_shown_with_its_members() {
+    let body = json!({
+        "nodes": [],
+        "network": {
+            "port": "failed",
+            "problem": "address in use",
+            "refused": [{"address": "10.0.0.9", "reason": "handshake", "last_seen_ms": 5}],
+        },
+    });
+    assert_eq!(
+        fine(&Question::Members, &body),
+        "no nodes\nthe cluster port is not open: address in use\nrefused connections:\n\
+         ADDRESS   REASON     LAST SEEN MS\n10.0.0.9  handshake  5\n"
+    );
+}

@@ -74,7 +74,7 @@ fn a_node_of_this_machine_is_one_of_nine() {
         assert_refused_value(&[&local]);
         assert_refused_value(&["serve", &local]);
     }
-    let others = ["demo", "members", "rounds"].map(|name| vec!["--local", "1", name]);
+    let others = ["demo", "members", "rounds", "leave"].map(|name| vec!["--local", "1", name]);
     let more = [
         vec!["--local", "1", "check", "x"],
         vec!["--local", "1", "wait", "x"],
@@ -170,5 +170,31 @@ fn a_change_is_waited_for() {
     assert_eq!(refused(&["wait"]), ErrorKind::MissingRequiredArgument);
     for faulty in ["--for=some", "--timeout=0", "--timeout=61"] {
         assert_refused_value(&["wait", "x", faulty]);
+    }
+}
+
+#[test]
+fn a_node_is_told_about_others() {
+    let name = || "node-b".to_owned();
+    let address = || "b:4020".to_owned();
+    for (given, question) in [
+        (vec!["diff", "node-b"], Question::Diff { node: name() }),
+        (vec!["forget", "node-b"], Question::Forget { node: name() }),
+        (
+            vec!["join", "b:4020"],
+            Question::Join { address: address() },
+        ),
+        (vec!["leave"], Question::Leave),
+    ] {
+        let Command::Ask {
+            question: asked, ..
+        } = understood(&given).0
+        else {
+            panic!("{given:?}");
+        };
+        assert_eq!(asked, question);
+    }
+    for given in ["diff", "forget", "join"] {
+        assert_eq!(refused(&[given]), ErrorKind::MissingRequiredArgument);
     }
 }

@@ -22,7 +22,10 @@ impl Replica {
         };
         self.members.heard(from, &message.sender, now.monotonic);
         let content = match message.content {
-            Request::Sync1 { root, count: _ } => self.compare(root),
+            Request::Sync1 { root, count: _ } => {
+                self.members.compared(from, root);
+                self.compare(root)
+            }
             Request::Sync2 { inner } => self.leaves(&inner),
             Request::Sync3 { leaves } => self.keys(&leaves),
             Request::Pull {
@@ -39,6 +42,7 @@ impl Replica {
                 Answer::Body(candidate.and_then(|candidate| candidate.body.clone()))
             }
             Request::Status { id } => Answer::Status(self.status(&id)),
+            Request::Describe { hashed } => Answer::Descriptions(self.describe(&hashed)),
         };
         let bytes = wire::encode_answer(&Envelope {
             sender: self.sender(),

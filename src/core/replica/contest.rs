@@ -2,7 +2,7 @@
 //! round (cluster.md, part 4, "local, not replicated"). Depends on `ballot`, `wire`.
 //! Deliberately absent: anything another node may see.
 
-use super::{ballot::Ballot, digest::Digest, stamp::Stamp, wire::Version};
+use super::{ballot::Ballot, digest::Digest, wire::Version};
 
 /// Local state of one API.
 #[derive(Debug, Clone, Default)]
@@ -15,8 +15,9 @@ pub(super) struct Local {
     pub(super) claim: Option<Digest>,
     /// The definition of the file, until its deviation was reported.
     pub(super) file: Option<Version>,
-    /// The last write accepted here, until its loss was reported.
-    pub(super) wrote: Option<(Version, Stamp)>,
+    /// Writes accepted here that are part of what is served, as far as that can still be told; those
+    /// whose loss was reported are not.
+    pub(super) wrote: Vec<Version>,
     /// The contested round, if it is one.
     pub(super) contest: Option<Box<Contest>>,
 }

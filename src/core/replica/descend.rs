@@ -36,7 +36,8 @@ impl Replica {
         let root = self.registry.tree().root();
         let count = self.registry.len() as u64;
         let request = Request::Sync1 { root, count };
-        self.ask(peer, Errand::Sync1, request, self.params.sync_retry, now);
+        let errand = Errand::Sync1 { root };
+        self.ask(peer, errand, request, self.params.sync_retry, now);
     }
 
     pub(super) fn ask(
@@ -62,6 +63,7 @@ impl Replica {
     }
 
     /// An answer came.
+    #[expect(clippy::too_many_lines, reason = "a list: one arm per question")]
     pub(super) fn answered(&mut self, exchange: u64, bytes: &[u8], now: Now) {
         let Some(call) = self.exchanges.calls.get(&exchange).cloned() else {
             return;
@@ -74,14 +76,15 @@ impl Replica {
         self.members.heard(&call.to, &message.sender, now.monotonic);
         let established = message.sender.established;
         match (call.errand.clone(), message.content) {
-            (Errand::Sync1, Answer::Same) => {
+            (Errand::Sync1 { root }, Answer::Same) => {
+                self.members.compared(&call.to, root);
                 self.end_sync(&call.to, SyncResult::Same, established, now);
             }
-            (Errand::Sync1, Answer::Keys(keys)) => {
+            (Errand::Sync1 { .. }, Answer::Keys(keys)) => {
                 let own: Vec<Key> = self.registry.keys().keys().collect();
                 self.pull_differing(&call.to, &own, &keys, established, now);
             }
-            (Errand::Sync1, Answer::Inner(inner)) => {
+            (Errand::Sync1 { .. }, Answer::Inner(inner)) => {
                 self.ask_leaves(&call.to, &inner, established, now)
             }
             (Errand::Sync2, Answer::Leaves(rows)) => {
@@ -127,6 +130,12 @@ impl Replica {
             (Errand::Status { ticket }, Answer::Status(status)) => {
                 self.told(ticket, &call.to, status, now);
             }
+            (Errand::DiffKeys { ticket }, Answer::Keys(keys)) => {
+                self.diff_keys(ticket, &call.to, &keys, now);
+            }
+            (Errand::Describe { ticket }, Answer::Descriptions(there)) => {
+                self.diff_described(ticket, there);
+            }
             (_, answer) => {
                 drop(answer);
                 self.reject::<()>(&call.to, Reject::Answer, now);
@@ -144,7 +153,7 @@ impl Replica {
 
     fn give_up(&mut self, call: Call, now: Now) {
         match call.errand {
-            Errand::Sync1 | Errand::Sync2 | Errand::Sync3 { .. } => {
+            Errand::Sync1 { .. } | Errand::Sync2 | Errand::Sync3 { .. } => {
                 self.retry_later(&call.to, now);
             }
             Errand::Pull => {
@@ -155,6 +164,7 @@ impl Replica {
                 }
             }
             Errand::Body { id, digest } => self.not_fetched(&id, digest, now),
+            Errand::DiffKeys { ticket } | Errand::Describe { ticket } => self.diff_failed(ticket),
             // Both are repeated anyway.
             Errand::Chase | Errand::Status { .. } => {}
         }

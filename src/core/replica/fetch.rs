@@ -78,6 +78,7 @@ impl Replica {
         let candidate = Candidate {
             stamp: want.stamp,
             body: Some(body),
+            ancestors: want.ancestors,
         };
         let mut round = Round::new(want.ref_number, digest, candidate);
         for vote in &want.ballots {

@@ -52,6 +52,17 @@ pub enum Input {
     Wait(Wait),
     /// Time passed; due at `Replica::next_wakeup`, harmless at any other time.
     Tick,
+    /// Compare with all neighbours now, as an operator wants to see who is in sync.
+    Compare,
+    /// An operator wants to know what `peer` has otherwise; the answer is an `Output::Diffed`.
+    Diff {
+        /// Comes back with the answer.
+        ticket: u64,
+        /// Whom to compare with.
+        peer: PeerId,
+    },
+    /// An operator says that these processes are gone for good.
+    Forget(Vec<PeerId>),
     /// The node is asked to stop: no more writes, one last sync with two peers, then
     /// `Output::Left`.
     Leave,

@@ -58,6 +58,10 @@ pub const BAD_MESSAGES_MAX: u32 = 100;
 /// Entries of the conflict log: enough for a bad day, about 300 KiB.
 pub const CONFLICTS_MAX: usize = 1000;
 
+/// Ancestors that a version is told with: a node that missed more changes than this cannot tell
+/// whether they were made in knowledge of its own, and warns. About 300 bytes on the wire.
+pub const ANCESTORS_MAX: usize = 16;
+
 /// Times a request-sync is repeated after a periodic start.
 pub const SYNC_RETRIES: u8 = 3;
 
@@ -75,3 +79,14 @@ pub const RECEIPTS_MAX: usize = 1024;
 
 /// Members told of in one Pull: about 20 KiB; clusters are smaller.
 pub const HEARSAY_MAX: usize = 128;
+
+/// Members named in one notice of leave or one `forget`: processes that share a name, so one as a
+/// rule.
+pub const GONE_MAX: usize = 16;
+
+/// Differences between two nodes that are listed; the rest is counted. About 300 KiB of JSON, more
+/// than anybody reads.
+pub const DIFFERENCES_MAX: usize = 1000;
+
+/// Comparisons of two nodes for an operator that may be under way; more are refused.
+pub const DIFFS_MAX: usize = 8;

@@ -57,7 +57,7 @@ impl Replica {
         let at = self.next_look(id, all_voted, now);
         if at.is_none() {
             self.attention.remove(id);
-            self.record(id, now);
+            self.record(id, &self.standing(id), now);
         }
         if let Some(contest) = self
             .locals

@@ -20,7 +20,7 @@ pub struct Member {
     pub incarnation: u64,
     /// Whether its membership was calm once.
     pub established: bool,
-    /// Its last notice.
+    /// Its last notice; its root is of the last comparison if that was later.
     pub presence: Presence,
     /// Its wall clock minus ours, in milliseconds, when the notice came.
     pub clock_offset: i64,
@@ -113,6 +113,22 @@ impl Members {
         }
     }
 
+    /// A comparison showed the root of `peer`; newer than what its last notice told.
+    pub fn compared(&mut self, peer: &PeerId, root: u64) {
+        if let Some(member) = self.members.get_mut(peer) {
+            member.presence.root = root;
+        }
+    }
+
+    /// A member is gone, as it or an operator says. Older hearsay about it is outdated. Returns it, if
+    /// it was one.
+    pub fn forget(&mut self, peer: &PeerId, now: u64) -> Option<Member> {
+        let member = self.members.remove(peer)?;
+        self.closed.insert(peer.clone(), now);
+        self.changed_at = now;
+        Some(member)
+    }
+
     /// A presence notice came. Returns whether the membership changed.
     pub fn notice(&mut self, presence: Presence, sender: &Sender, wall: u64, now: u64) -> bool {
         self.heard_established |= sender.established;
@@ -196,6 +212,8 @@ impl Members {
 
     /// Forgets members that were silent for `expiry`. Returns whether any was.
     pub fn expire(&mut self, now: u64, expiry: u64) -> bool {
+        // Hearsay that is older than this is not taken anyway.
+        self.closed.retain(|_, at| *at + expiry > now);
         let before = self.members.len();
         self.members
             .retain(|_, member| member.seen_at + expiry > now);
@@ -237,10 +255,11 @@ impl Members {
     }
 
     /// Until when this node may not know what its neighbours run: there is a connection over which
-    /// no sync succeeded yet, for as long as a notice is valid.
-    pub fn blind_until(&self, expiry: u64) -> Option<u64> {
+    /// no sync succeeded yet. It is waited for so long only, so that one dead line does not keep a
+    /// node new.
+    pub fn blind_until(&self, patience: u64) -> Option<u64> {
         let links = self.links.values().filter(|link| !link.synced);
-        links.map(|link| link.opened_at + expiry).max()
+        links.map(|link| link.opened_at + patience).max()
     }
 
     /// The members without a ballot.

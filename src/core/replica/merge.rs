@@ -34,6 +34,7 @@ impl Replica {
             Gossip::Presence(presence) => {
                 self.presence(relay, author, presence, &message.sender, now);
             }
+            Gossip::Gone(peers) => self.gone(author, peers, now),
         }
     }
 
@@ -86,11 +87,12 @@ impl Replica {
     pub(super) fn merge_rounds(&mut self, rounds: Vec<(ApiId, Round)>, now: Now) {
         self.outbid(&rounds);
         for (id, round) in rounds {
+            let before = self.before(&id, round.ref_number());
             let change = self
                 .registry
                 .join_under(&id, &round, self.params.rules.plant);
             if change.any() {
-                self.react(&id, change, now);
+                self.react(&id, change, before, now);
             }
         }
     }
@@ -125,6 +127,7 @@ impl Replica {
             let want = Want {
                 ref_number: part.ref_number,
                 stamp: nominee.stamp,
+                ancestors: nominee.ancestors,
                 ballots: part.ballots.clone(),
                 holders: holders.iter().map(|peer| (*peer).clone()).collect(),
                 tries: 0,
@@ -142,35 +145,22 @@ impl Replica {
 
     /// The candidate with its body, if it is here or came along; `None`: it must be fetched.
     fn complete(&self, id: &ApiId, nominee: &Nominee) -> Result<Option<Candidate>, Reject> {
-        let Nominee {
-            digest,
-            stamp,
+        let round = self.registry.get(id);
+        let known = round.and_then(|round| round.candidates().get(&nominee.digest));
+        let body = known
+            .and_then(|candidate| candidate.body.as_ref())
+            .or(nominee.body.as_ref());
+        let body = match body {
+            _ if !has_body(&nominee.digest) => None,
+            Some(body) if known.is_some() || fits(body, nominee) => Some(body.clone()),
+            Some(_) => return Err(Reject::WrongBody),
+            None => return Ok(None),
+        };
+        Ok(Some(Candidate {
+            stamp: nominee.stamp,
             body,
-        } = nominee;
-        if !has_body(digest) {
-            return Ok(Some(Candidate {
-                stamp: *stamp,
-                body: None,
-            }));
-        }
-        let known = self
-            .registry
-            .get(id)
-            .and_then(|round| round.candidates().get(digest));
-        if let Some(body) = known.and_then(|candidate| candidate.body.clone()) {
-            return Ok(Some(Candidate {
-                stamp: *stamp,
-                body: Some(body),
-            }));
-        }
-        match body {
-            Some(body) if fits(body, nominee) => Ok(Some(Candidate {
-                stamp: *stamp,
-                body: Some(body.clone()),
-            })),
-            Some(_) => Err(Reject::WrongBody),
-            None => Ok(None),
-        }
+            ancestors: nominee.ancestors.clone(),
+        }))
     }
 
     /// Rule I: outbids ballots under the own voter that this process did not cast. All of one

@@ -3,6 +3,7 @@
 
 use super::{
     conflicts::Conflict,
+    diff::Diff,
     digest::{Content, Digest},
     id::{ApiId, PeerId, Voter},
     receipt::Receipt,
@@ -60,6 +61,13 @@ pub enum Output {
     },
     /// The answer to an `Input::Wait`.
     Receipt(Receipt),
+    /// The answer to an `Input::Diff`; `None`: the peer cannot be asked, or does not answer.
+    Diffed {
+        /// From the input.
+        ticket: u64,
+        /// What differs.
+        diff: Option<Diff>,
+    },
     /// The node is ready: `/health/ready`, writes.
     Ready,
     /// After `Input::Leave`: nothing is left to do.
@@ -170,6 +178,15 @@ pub enum Fact {
         /// Theirs minus ours, in milliseconds.
         offset: i64,
     },
+    /// A member is none any more, because it left or because an operator had it forgotten.
+    Gone {
+        /// Its name.
+        name: String,
+        /// It said so itself.
+        left: bool,
+    },
+    /// An operator had this node forgotten; it told the others that it lives.
+    Forgotten,
     /// A sync ended.
     Synced {
         /// With whom.

@@ -16,12 +16,16 @@ pub struct Params {
     pub round_hold_max: u64,
     /// Membership without change for this long is calm.
     pub members_calm: u64,
-    /// A loser concedes after this long even when votes are missing.
+    /// How long the loss of messages is reckoned with: a loser concedes after this long even when
+    /// votes are missing, a node whose syncs all fail stays new for this long.
     pub concede_patience: u64,
     /// A newcomer that waits for the others' votes gives up after this long.
     pub newcomer_wait: u64,
     /// A node without an established peer is ready after this long.
     pub join_timeout: u64,
+    /// ... but while another registry is arriving it waits up to this long: what a node does not have
+    /// yet it answers with 404.
+    pub join_timeout_max: u64,
     /// Time between two presence notices.
     pub presence_interval: u64,
     /// ... while this node's membership is not calm: calm must not be reached because notices were
@@ -71,6 +75,8 @@ pub enum Plant {
     LastArrivalReplaces,
     /// A version with a lower ref is taken if it is newer.
     StampBeatsRef,
+    /// A lost write is not told.
+    LossUntold,
 }
 
 // === impl Params ===
@@ -87,6 +93,7 @@ impl Default for Params {
             concede_patience: 60_000,
             newcomer_wait: 30_000,
             join_timeout: 3_000,
+            join_timeout_max: 30_000,
             presence_interval: 5_000,
             presence_hurry: 1_000,
             presence_expiry: 15_000,

@@ -82,7 +82,7 @@ impl Replica {
         }
     }
 
-    fn publish(&mut self, content: Gossip) {
+    pub(super) fn publish(&mut self, content: Gossip) {
         let bytes = wire::encode_gossip(&Envelope {
             sender: self.sender(),
             content,
@@ -146,6 +146,7 @@ impl Replica {
             digest: ballot.digest,
             stamp: candidate.stamp,
             body: None,
+            ancestors: candidate.ancestors.clone(),
         };
         Some(Part {
             id: id.clone(),
@@ -205,6 +206,7 @@ impl Part {
                 digest: *digest,
                 stamp: candidate.stamp,
                 body: candidate.body.clone(),
+                ancestors: candidate.ancestors.clone(),
             });
         Self {
             id: id.clone(),

@@ -100,7 +100,7 @@ impl Registry {
 fn replaces(known: &Round, incoming: &Round, plant: Plant) -> bool {
     let stamp = |round: &Round| round.candidates().iter().map(|(_, c)| c.stamp).max();
     match plant {
-        Plant::Nothing | Plant::VotesIgnored => false,
+        Plant::Nothing | Plant::VotesIgnored | Plant::LossUntold => false,
         Plant::LastArrivalReplaces => {
             !incoming.candidates().is_empty()
                 && known.ref_number() == incoming.ref_number()

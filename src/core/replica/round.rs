@@ -9,6 +9,7 @@ use super::{
     ballot::Ballot,
     digest::{Body, Digest},
     id::{ApiId, Voter, first_u64},
+    lineage::Lineage,
     params::Plant,
     sorted::Sorted,
     stamp::Stamp,
@@ -22,6 +23,8 @@ pub struct Candidate {
     pub stamp: Stamp,
     /// The definition; `None` exactly for [`Digest::DELETED`].
     pub body: Option<Body>,
+    /// What it was made on top of. Decides nothing.
+    pub ancestors: Lineage,
 }
 
 /// All that is known about the highest ref of one API.
@@ -45,6 +48,8 @@ pub struct Change {
     pub ballot: bool,
     /// ... and it is the first one of its voter's incarnation.
     pub incarnation: bool,
+    /// A candidate has more ancestors. Nothing that counts changed by it.
+    pub lineage: bool,
 }
 
 /// Votes, stamp, deleted, digest: the first place where two candidates differ decides.
@@ -116,11 +121,11 @@ impl Round {
     pub fn propose(&mut self, digest: Digest, candidate: Candidate) -> Change {
         let mut change = Change::default();
         match self.candidates.get_mut(&digest) {
-            Some(known) if known.stamp < candidate.stamp => {
-                known.stamp = candidate.stamp;
-                change.stamp = true;
+            Some(known) => {
+                change.stamp = known.stamp < candidate.stamp;
+                known.stamp = known.stamp.max(candidate.stamp);
+                change.lineage = known.ancestors.join(&candidate.ancestors);
             }
-            Some(_) => {}
             None => {
                 self.candidates.insert(digest, candidate);
                 change.candidate = true;
@@ -200,7 +205,8 @@ impl Round {
 
     /// 64 bits that are equal on two nodes exactly if they need not exchange this round
     /// (cluster.md, part 7). The stamp of a lone candidate is left out: nodes that loaded one file
-    /// at different times are in sync.
+    /// at different times are in sync. So are the ancestors, in any case: they decide nothing, and a
+    /// node of a version without them must not be out of sync for ever.
     pub fn signature(&self, id: &ApiId) -> u64 {
         let mut hash = Sha256::new();
         hash.update(id.as_str().as_bytes());
@@ -250,7 +256,7 @@ impl Change {
         }
     }
 
-    /// Whether anything changed.
+    /// Whether anything changed that counts.
     pub fn any(self) -> bool {
         self.ref_grew || self.candidate || self.stamp || self.ballot
     }
@@ -267,6 +273,7 @@ impl Change {
             stamp: self.stamp || other.stamp,
             ballot: self.ballot || other.ballot,
             incarnation: self.incarnation || other.incarnation,
+            lineage: self.lineage || other.lineage,
         }
     }
 }

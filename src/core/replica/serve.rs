@@ -3,13 +3,10 @@
 
 use super::{
     Replica,
-    conflicts::Conflict,
     contest::Local,
-    digest::Digest,
     id::ApiId,
     output::{Fact, Output, ServeCause},
     params::Plant,
-    round::{DecidedBy, Round},
     stamp::Now,
     wire::Version,
 };
@@ -20,7 +17,10 @@ impl Replica {
         let round = self.registry.get(id)?;
         let plant = match self.params.rules.plant {
             Plant::VotesIgnored => Plant::VotesIgnored,
-            Plant::Nothing | Plant::LastArrivalReplaces | Plant::StampBeatsRef => Plant::Nothing,
+            Plant::Nothing
+            | Plant::LastArrivalReplaces
+            | Plant::StampBeatsRef
+            | Plant::LossUntold => Plant::Nothing,
         };
         let digest = round.winner_under(plant)?;
         Some(Version {
@@ -99,9 +99,10 @@ impl Replica {
         }
         contest.open_at = None;
         let lost = *serving;
+        let before = self.standing(id);
         self.serve_winner(id, ServeCause::Vote);
         self.note_outvoted(id, lost);
-        self.record(id, now);
+        self.record(id, &before, now);
     }
 
     /// Reports a file entry that lost a vote, once.
@@ -118,132 +119,21 @@ impl Replica {
         }
     }
 
-    /// Reports what a higher ref from elsewhere did to this node's own file and writes.
+    /// Reports a file entry whose ref is lower than what others run, once.
     pub(super) fn note_overtaken(&mut self, id: &ApiId) {
         let Some(winner) = self.winner(id) else {
             return;
         };
-        let newest = self
-            .registry
-            .get(id)
-            .and_then(|round| round.candidates().iter().map(|(_, c)| c.stamp).max());
         let Some(local) = self.locals.get_mut(id) else {
             return;
         };
         let claim = local.claim.take();
         let file = local.file.take();
-        let wrote = local.wrote.take();
         if claim.is_some() && file.is_some_and(|file| file.digest != winner.digest) {
             self.tell(Fact::FileDeviates {
                 id: id.clone(),
                 older_ref: true,
             });
         }
-        // A change that was made knowing ours has a later stamp. One with an earlier stamp was not:
-        // our client's write is lost, not built upon.
-        if let Some((lost, stamp)) = wrote
-            && lost.digest != winner.digest
-            && newest.is_some_and(|newest| newest <= stamp)
-        {
-            self.tell(Fact::Superseded {
-                id: id.clone(),
-                lost,
-                winner,
-                by_ref: true,
-            });
-        }
     }
-
-    /// Writes a decided round to the conflict log, once per winner.
-    pub(super) fn record(&mut self, id: &ApiId, now: Now) {
-        let (Some(round), Some(local)) = (self.registry.get(id), self.locals.get_mut(id)) else {
-            return;
-        };
-        let Local {
-            contest: Some(contest),
-            wrote,
-            serving: Some(serving),
-            ..
-        } = local
-        else {
-            return;
-        };
-        if contest.recorded == Some(serving.digest) || serving.ref_number != round.ref_number() {
-            return;
-        }
-        contest.recorded = Some(serving.digest);
-        let duration = now.monotonic.saturating_sub(contest.since);
-        let lost = wrote.filter(|(wrote, _)| {
-            wrote.ref_number == serving.ref_number && wrote.digest != serving.digest
-        });
-        if lost.is_some() {
-            *wrote = None;
-        }
-        let winner = *serving;
-        let conflict = Conflict {
-            wall: now.wall,
-            id: id.clone(),
-            ref_number: winner.ref_number,
-            winner: winner.digest,
-            losers: others(round, &winner.digest),
-            decided_by: round.decided_by(),
-            votes: round
-                .candidates()
-                .keys()
-                .map(|d| (*d, round.votes(d)))
-                .collect(),
-            own_client_lost: lost.is_some(),
-            duration,
-        };
-        self.conflicts.push(conflict.clone());
-        self.tell(Fact::Decided(conflict));
-        if let Some((lost, _)) = lost {
-            self.tell(Fact::Superseded {
-                id: id.clone(),
-                lost,
-                winner,
-                by_ref: false,
-            });
-        }
-    }
-
-    /// An own write ends the contested round before it: what was open in it is settled by the ref.
-    pub(super) fn forget_contest(&mut self, id: &ApiId, now: Now) {
-        self.attention.remove(id);
-        let Some(local) = self.locals.get_mut(id) else {
-            return;
-        };
-        let Some(contest) = local.contest.take() else {
-            return;
-        };
-        if contest.recorded.is_some() {
-            return;
-        }
-        let (Some(round), Some(lost)) = (self.registry.get(id), local.serving) else {
-            return;
-        };
-        let Some(winner) = round.winner() else { return };
-        let conflict = Conflict {
-            wall: now.wall,
-            id: id.clone(),
-            ref_number: round.ref_number(),
-            winner,
-            losers: vec![lost.digest],
-            decided_by: DecidedBy::Ref,
-            votes: Vec::new(),
-            own_client_lost: false,
-            duration: now.monotonic.saturating_sub(contest.since),
-        };
-        self.conflicts.push(conflict.clone());
-        self.tell(Fact::Decided(conflict));
-    }
-}
-
-fn others(round: &Round, winner: &Digest) -> Vec<Digest> {
-    round
-        .candidates()
-        .keys()
-        .filter(|digest| *digest != winner)
-        .copied()
-        .collect()
 }

@@ -37,13 +37,31 @@ pub(super) struct Call {
 /// What a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Errand {
-    Sync1,
+    /// With the root that was told.
+    Sync1 {
+        root: u64,
+    },
     Sync2,
-    Sync3 { leaves: Vec<u16> },
+    Sync3 {
+        leaves: Vec<u16>,
+    },
     Pull,
     Chase,
-    Body { id: ApiId, digest: Digest },
-    Status { ticket: u64 },
+    Body {
+        id: ApiId,
+        digest: Digest,
+    },
+    Status {
+        ticket: u64,
+    },
+    /// All keys of the peer, for an operator.
+    DiffKeys {
+        ticket: u64,
+    },
+    /// What is behind those that differ.
+    Describe {
+        ticket: u64,
+    },
 }
 
 /// Sessions and requests of a node.
@@ -69,6 +87,12 @@ impl Exchanges {
             },
         );
         self.next
+    }
+
+    /// Whether pages of a peer's registry are on their way.
+    pub(super) fn is_pulling(&self) -> bool {
+        let mut sessions = self.sessions.values();
+        sessions.any(|session| session.pulling > 0 || !session.queue.is_empty())
     }
 
     /// Requests for bodies under way.

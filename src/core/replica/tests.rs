@@ -3,7 +3,11 @@
 
 mod bench;
 mod faults;
+mod gone;
 mod lives;
+mod losses;
+mod newcomers;
+mod puppet;
 mod receipts;
 mod rounds;
 mod wire;

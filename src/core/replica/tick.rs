@@ -20,7 +20,7 @@ impl Replica {
             Some(life.presence_at),
             Some(life.sync_at).filter(|_| params.rules.anti_entropy),
             (!life.established).then(|| self.established_at()),
-            (!life.ready).then_some(life.started_at + params.join_timeout),
+            (!life.ready).then(|| self.ready_at()),
             life.leaving.filter(|_| !life.left),
             self.members.expires_at(params.presence_expiry),
             self.exchanges.wake_at(),
@@ -61,7 +61,10 @@ impl Replica {
                 } else {
                     presence_hurry
                 };
-            self.publish_presence(now);
+            // One that has left is nobody's member any more.
+            if !self.life.left {
+                self.publish_presence(now);
+            }
         }
         if self.life.sync_at <= at {
             self.sync_with_somebody(now);
@@ -76,6 +79,7 @@ impl Replica {
             return;
         }
         self.life.leaving = Some(now.monotonic + self.params.answer_timeout);
+        self.receipts.hurry(now);
         for peer in self
             .members
             .links()
@@ -95,12 +99,23 @@ impl Replica {
         }
     }
 
+    /// When this node is ready although no comparison with an established peer has succeeded.
+    fn ready_at(&self) -> u64 {
+        let timeout = if self.exchanges.is_pulling() {
+            self.params.join_timeout_max
+        } else {
+            self.params.join_timeout
+        };
+        self.life.started_at + timeout
+    }
+
     /// When this node stops being new: its membership is calm, and it is not blind. With a
     /// connection but no sync yet it cannot know that others run another version than its file's;
-    /// it would vote for its claim as if it had run it for long.
+    /// it would vote for its claim as if it had run it for long. It waits for as long as loss is
+    /// reckoned with anywhere (rule C).
     fn established_at(&self) -> u64 {
         let calm_at = self.members.calm_at(self.params.members_calm);
-        let blind = self.members.blind_until(self.params.presence_expiry);
+        let blind = self.members.blind_until(self.params.concede_patience);
         let blind = blind.filter(|_| self.params.rules.anti_entropy);
         calm_at.max(blind.unwrap_or(0))
     }
@@ -112,13 +127,14 @@ impl Replica {
         let done = self.exchanges.sessions.is_empty() || now.monotonic >= deadline;
         if done && !self.life.left {
             self.life.left = true;
+            self.say_farewell();
             self.out.push(Output::Left);
         }
     }
 
     /// Readiness, and the end of being new.
     fn settle_in(&mut self, now: Now) {
-        if now.monotonic >= self.life.started_at + self.params.join_timeout {
+        if now.monotonic >= self.ready_at() {
             self.become_ready();
         }
         if !self.life.established && now.monotonic >= self.established_at() {

@@ -1,6 +1,8 @@
 //! What the cluster pages and metrics show (cluster.md, part 8). Read-only.
 //! Depends on the machine. Deliberately absent: JSON.
 
+use std::collections::BTreeSet;
+
 use super::{
     Identity, Replica,
     conflicts::Conflict,
@@ -35,6 +37,19 @@ pub struct RoundView {
     pub age: u64,
     /// Milliseconds since its last change.
     pub quiet: u64,
+}
+
+/// How many APIs are in which state; each is counted once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ApiStates {
+    /// A definition is served.
+    pub active: u64,
+    /// Deleted: a tombstone.
+    pub deleted: u64,
+    /// There is a vote that is not over here.
+    pub contested: u64,
+    /// The version that won cannot be activated by this software.
+    pub not_activatable: u64,
 }
 
 /// How far a contested round is.
@@ -104,6 +119,41 @@ impl Replica {
     /// Number of contested rounds that are not finished here.
     pub fn rounds_open(&self) -> usize {
         self.attention.len()
+    }
+
+    /// Number of members whose ballot is missing in a round that is not finished here.
+    pub fn members_missing_votes(&self) -> usize {
+        let rounds = self.attention.iter().filter_map(|id| self.registry.get(id));
+        let rounds = rounds.filter(|round| round.contested());
+        let missing: BTreeSet<&PeerId> = rounds
+            .flat_map(|round| self.members.missing(round))
+            .collect();
+        missing.len()
+    }
+
+    /// The APIs by state. Looks at all of them.
+    pub fn api_states(&self) -> ApiStates {
+        let mut states = ApiStates::default();
+        for id in self.registry.iter().map(|(id, _)| id) {
+            let local = self.locals.get(id);
+            let serving = local.and_then(|local| local.serving);
+            let count = if self.is_open(id) {
+                &mut states.contested
+            } else if local.is_some_and(|local| local.refused.is_some()) {
+                &mut states.not_activatable
+            } else if serving.is_some_and(|version| !version.digest.is_deleted()) {
+                &mut states.active
+            } else {
+                &mut states.deleted
+            };
+            *count += 1;
+        }
+        states
+    }
+
+    /// Whether a comparison with a neighbour is under way.
+    pub fn is_comparing(&self) -> bool {
+        !self.exchanges.sessions.is_empty()
     }
 
     /// Whether the round of `id` is contested and not finished here.

@@ -5,9 +5,10 @@
 use super::{
     Replica,
     ballot::Ballot,
-    contest::Contest,
+    contest::{Contest, Local},
     digest::Digest,
     id::ApiId,
+    loss::Standing,
     output::{Fact, ServeCause},
     round::{Change, Round},
     stamp::Now,
@@ -15,9 +16,10 @@ use super::{
 
 impl Replica {
     /// The round of `id` changed by something from outside.
-    pub(super) fn react(&mut self, id: &ApiId, change: Change, now: Now) {
+    /// `before`: how it stood, if the ref grew.
+    pub(super) fn react(&mut self, id: &ApiId, change: Change, before: Option<Standing>, now: Now) {
         if change.ref_grew {
-            self.forget_contest(id, now);
+            self.end_round(id, &before.unwrap_or_default(), now);
             self.serve_winner(id, ServeCause::Ref);
             self.note_overtaken(id);
         }
@@ -26,10 +28,13 @@ impl Replica {
         }
         let own = self.own_ballot(id);
         let interval = self.params.concede_interval;
+        let decided = self.decided_before(id);
         let local = self.locals.entry(id.clone()).or_default();
-        let contest = local
-            .contest
-            .get_or_insert_with(|| Box::new(Contest::new(now.monotonic, interval)));
+        let contest = local.contest.get_or_insert_with(|| {
+            let mut contest = Contest::new(now.monotonic, interval);
+            contest.recorded = decided;
+            Box::new(contest)
+        });
         contest.changed_at = now.monotonic;
         if change.is_news() {
             contest.voted = own.into_iter().map(|ballot| ballot.digest).collect();
@@ -37,6 +42,23 @@ impl Replica {
         self.attention.insert(id.clone());
         self.vote_first(id, now);
         self.look(id, now);
+    }
+
+    /// The winner of a vote that was over before this process came: it is new, others are not, no
+    /// client of it is concerned, and all ballots agree. Such a conflict is not news.
+    fn decided_before(&self, id: &ApiId) -> Option<Digest> {
+        let wrote = |local: &Local| !local.wrote.is_empty();
+        if self.life.established
+            || !self.members.heard_established()
+            || self.locals.get(id).is_some_and(wrote)
+        {
+            return None;
+        }
+        let round = self.registry.get(id)?;
+        let winner = round.winner()?;
+        let mut ballots = round.ballots().iter();
+        let agreed = ballots.all(|(_, ballot)| ballot.digest == winner);
+        (agreed && round.votes(&winner) > 0).then_some(winner)
     }
 
     /// The ballot of this incarnation in the round of `id`.
@@ -91,7 +113,13 @@ impl Replica {
             return;
         }
         let wins = |claim: &Digest| complete && self.would_win(id, *claim);
-        let Some(choice) = claim.filter(wins).or_else(|| self.served_in_round(id)) else {
+        let claim = claim.filter(wins);
+        if claim.is_none() {
+            // First M3: a node that learns of the winner and of all votes at once still serves its
+            // file, and would vote for that.
+            self.follow_winner(id, all_voted, now);
+        }
+        let Some(choice) = claim.or_else(|| self.served_in_round(id)) else {
             return;
         };
         if let Some(local) = self.locals.get_mut(id) {

@@ -7,6 +7,7 @@ use super::{
     digest::Digest,
     id::{ApiId, PeerId},
     limits::WANTS_MAX,
+    lineage::Lineage,
     stamp::Stamp,
     wire::Vote,
 };
@@ -16,6 +17,7 @@ use super::{
 pub(super) struct Want {
     pub(super) ref_number: u64,
     pub(super) stamp: Stamp,
+    pub(super) ancestors: Lineage,
     pub(super) ballots: Vec<Vote>,
     /// Peers that may have it, the most recent last.
     pub(super) holders: Vec<PeerId>,
@@ -50,9 +52,11 @@ impl Wants {
         if hint.ref_number > known.ref_number {
             known.ref_number = hint.ref_number;
             known.stamp = hint.stamp;
+            known.ancestors = hint.ancestors;
             known.ballots = hint.ballots;
         } else if hint.ref_number == known.ref_number {
             known.stamp = known.stamp.max(hint.stamp);
+            known.ancestors.join(&hint.ancestors);
             for vote in hint.ballots {
                 if !known.ballots.contains(&vote) {
                     known.ballots.push(vote);

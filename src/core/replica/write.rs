@@ -6,7 +6,8 @@ use super::{
     digest::{Content, Digest},
     id::ApiId,
     input::{Action, Loaded, Tag, Write},
-    limits::{FILE_REF_MAX, REF_MAX},
+    limits::{ANCESTORS_MAX, FILE_REF_MAX, REF_MAX},
+    lineage::Lineage,
     output::{Fact, Output, Refusal, ServeCause},
     round::{Candidate, Round},
     stamp::{Now, Stamp},
@@ -59,7 +60,7 @@ impl Replica {
             local.file = Some(Version { ref_number, digest });
             self.serve_winner(&entry.id, ServeCause::Load);
         } else if change.any() {
-            self.react(&entry.id, change, now);
+            self.react(&entry.id, change, None, now);
         }
     }
 
@@ -83,7 +84,10 @@ impl Replica {
             Action::Delete => Content::Deleted,
         };
         let digest = content.digest();
-        let candidate = Candidate::new(content, self.clock.tick(now.wall));
+        let candidate = Candidate {
+            ancestors: self.lineage_of_next(&write.id),
+            ..Candidate::new(content, self.clock.tick(now.wall))
+        };
         Ok((
             Round::new(ref_number, digest, candidate),
             Version { ref_number, digest },
@@ -114,17 +118,17 @@ impl Replica {
     }
 
     fn take_write(&mut self, id: &ApiId, round: &Round, version: Version, now: Now) {
+        let before = self.standing(id);
         self.registry.join(id, round);
-        self.forget_contest(id, now);
-        let stamp = round
-            .candidates()
-            .iter()
-            .map(|(_, candidate)| candidate.stamp)
-            .max();
+        self.end_round(id, &before, now);
         let local = self.locals.entry(id.clone()).or_default();
         local.claim = None;
         local.file = None;
-        local.wrote = stamp.map(|stamp| (version, stamp));
+        if local.wrote.len() >= ANCESTORS_MAX {
+            // The oldest one: all later ones were made on top of it.
+            local.wrote.remove(0);
+        }
+        local.wrote.push(version);
         self.serve_winner(id, ServeCause::Write);
         self.outbox.updates.insert(id.clone());
     }
@@ -133,13 +137,18 @@ impl Replica {
 // === impl Candidate ===
 
 impl Candidate {
-    /// A candidate of this content and age.
+    /// A candidate of this content and age, made on top of nothing.
     pub fn new(content: Content, stamp: Stamp) -> Self {
         match content {
-            Content::Deleted => Self { stamp, body: None },
+            Content::Deleted => Self {
+                stamp,
+                body: None,
+                ancestors: Lineage::default(),
+            },
             Content::Defined(body) => Self {
                 stamp,
                 body: Some(body),
+                ancestors: Lineage::default(),
             },
         }
     }

@@ -1,12 +1,11 @@
 //! `/v3/cluster`: the operator's view of the cluster (cluster.md, parts 5.3 and 8; names.md:
 //! cluster views, receipts).
 //!
-//! Every answer says whose view it is. May depend on `core`, `message`, and on `p2p` for the spelling
-//! of addresses. Deliberately absent: `POST /v3/cluster/forget`. A member that was not heard for 15 s
-//! is forgotten by itself, and one that is heard would be back with its next notice; what a node has
-//! voted stays, by design (cluster.md, part 11, "winner's voters die").
+//! Every answer says whose view it is. May depend on `core` and `message`. What an operator can do about
+//! nodes is in `commands`.
 
 pub mod changes;
+pub mod commands;
 pub mod receipt;
 
 use std::time::Duration;
@@ -15,37 +14,35 @@ use actix::Recipient;
 use actix_web::{
     HttpRequest, HttpResponse, Route,
     http::{Method, StatusCode},
-    web::{Data, Payload},
+    web::Data,
 };
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
-    core::{api::faults::Faults, registry::Rejection},
     http::{
         admin::{
-            AdminState, RouteLine, ask, ask_within, body,
-            openapi::schema::{ErrorBody, ErrorMap, JoinRequest, ProxyAPIResponse},
+            AdminState, RouteLine,
+            apis::path_text,
+            ask, ask_within,
+            openapi::schema::{ErrorBody, ErrorMap, ProxyAPIResponse},
             query,
         },
         problem::{Problem, json_answer},
     },
     message::registry::{
-        AwaitSpread, ClusterView, ConflictLine, FindChange, Join, Leave, RoundLine, ShowCluster,
-        ShowConflicts, ShowRounds, View,
+        AwaitSpread, ClusterView, CompareAll, ConflictLine, DiffView, DiffWith, FindChange, Forget,
+        Join, Leave, RoundLine, RoundsSeen, ShowCluster, ShowConflicts, ShowRounds, View,
     },
-    p2p::address::Address,
 };
 
-/// Key of the error map under which faults of a join are listed.
-const GROUP: &str = "join";
+/// How long the list of nodes waits for a comparison with the neighbours, which takes milliseconds;
+/// whoever has not answered by then is shown as of its last notice.
+const COMPARE_MAX: Duration = Duration::from_secs(1);
 
-/// Largest body of a join or leave: an address is at most a host name of 253 bytes and a port.
-const COMMAND_BYTES_MAX: usize = 4 * 1024;
-
-/// Longest wait for the last exchange with other nodes; the replica gives up after ten seconds.
-const LEAVE_MAX: Duration = Duration::from_secs(15);
+/// Longest wait for another node's answers, of which two are needed; the replica gives up after ten
+/// seconds each.
+const DIFF_MAX: Duration = Duration::from_secs(25);
 
 /// Who answers about the cluster.
 pub struct Cluster {
@@ -59,8 +56,14 @@ pub struct Cluster {
     pub find: Recipient<FindChange>,
     /// Waits until a change has spread.
     pub spread: Recipient<AwaitSpread>,
+    /// Compares with all neighbours.
+    pub compare: Recipient<CompareAll>,
+    /// Compares with one node.
+    pub diff: Recipient<DiffWith>,
     /// Connects to another node.
     pub join: Recipient<Join>,
+    /// Lets a member be none any more.
+    pub forget: Recipient<Forget>,
     /// Parts from the cluster.
     pub leave: Recipient<Leave>,
 }
@@ -72,6 +75,8 @@ pub struct RoundsView {
     view: View,
     /// The rounds, ordered by id.
     rounds: Vec<RoundLine>,
+    /// How many more there are than `limit` lets be shown.
+    left_out: usize,
 }
 
 /// The decided conflicts as one node saw them.
@@ -94,15 +99,26 @@ pub(super) fn routes() -> Vec<RouteLine> {
         RouteLine::new(get.clone(), "/v3/cluster/conflicts", || {
             Route::new().to(conflicts)
         }),
+        RouteLine::new(get.clone(), "/v3/cluster/diff/{node}", || {
+            Route::new().to(diff)
+        }),
         RouteLine::new(get, "/v3/cluster/changes/{change}", || {
             Route::new().to(changes::show)
         }),
-        RouteLine::new(post.clone(), "/v3/cluster/join", || Route::new().to(join)),
-        RouteLine::new(post, "/v3/cluster/leave", || Route::new().to(leave)),
+        RouteLine::new(post.clone(), "/v3/cluster/join", || {
+            Route::new().to(commands::join)
+        }),
+        RouteLine::new(post.clone(), "/v3/cluster/forget", || {
+            Route::new().to(commands::forget)
+        }),
+        RouteLine::new(post, "/v3/cluster/leave", || {
+            Route::new().to(commands::leave)
+        }),
     ]
 }
 
-/// Lists the members of the cluster, the answering node first.
+/// Lists the members of the cluster, the answering node first. It compares with those it has a connection
+/// with before, for a second at most.
 #[utoipa::path(
     get, path = "/v3/cluster/nodes", operation_id = "list_nodes", tag = "Cluster",
     responses(
@@ -111,6 +127,8 @@ pub(super) fn routes() -> Vec<RouteLine> {
     ),
 )]
 pub(super) async fn nodes(state: Data<AdminState>) -> Result<HttpResponse, Problem> {
+    // Whether it was in time or not: what is known is shown.
+    drop(ask_within(COMPARE_MAX, &state.cluster.compare, CompareAll).await);
     let view = ask(&state.cluster.nodes, ShowCluster).await?;
     Ok(json_answer(StatusCode::OK, &view))
 }
@@ -120,6 +138,7 @@ pub(super) async fn nodes(state: Data<AdminState>) -> Result<HttpResponse, Probl
     get, path = "/v3/cluster/rounds", operation_id = "list_rounds", tag = "Cluster",
     params(
         ("state" = Option<String>, Query, description = "`collecting`, `decided` or `conceded`: only rounds that are so far; `contested`: all, as without it."),
+        ("limit" = Option<usize>, Query, description = "How many at most, 1 to 10000; default 1000. The others are counted in `left_out`."),
     ),
     responses(
         (status = 200, description = "The rounds as this node sees them.", body = RoundsView),
@@ -131,12 +150,25 @@ pub(super) async fn rounds(
     state: Data<AdminState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = query::state(&request)?;
-    let (view, mut rounds) = ask(&state.cluster.rounds, ShowRounds).await?;
-    if let Some(wanted) = wanted {
-        rounds.retain(|round| round.state == wanted);
-    }
-    Ok(json_answer(StatusCode::OK, &RoundsView { view, rounds }))
+    let query::Selection {
+        state: wanted,
+        limit,
+    } = query::selection(&request)?;
+    let show = ShowRounds {
+        state: wanted,
+        limit,
+    };
+    let RoundsSeen {
+        view,
+        rounds,
+        left_out,
+    } = ask(&state.cluster.rounds, show).await?;
+    let seen = RoundsView {
+        view,
+        rounds,
+        left_out,
+    };
+    Ok(json_answer(StatusCode::OK, &seen))
 }
 
 /// Lists the conflicts this node saw decided, oldest first.
@@ -163,112 +195,25 @@ pub(super) async fn conflicts(
     ))
 }
 
-/// Connects to another node, now and whenever the connection is lost, until this process ends.
+/// Tells which definitions another node has otherwise, tombstones included. Nothing is taken over.
 #[utoipa::path(
-    post, path = "/v3/cluster/join", operation_id = "join_cluster", tag = "Cluster",
-    request_body = JoinRequest,
+    get, path = "/v3/cluster/diff/{node}", operation_id = "diff_node", tag = "Cluster",
+    params(("node" = String, Path, description = "Name of a member.")),
     responses(
-        (status = 202, description = "The node tries to connect; see `/v3/cluster/nodes`.", body = ProxyAPIResponse),
-        (status = 400, description = "There is no such address (or, as `errors`, the body is not JSON).", body = ErrorMap),
-        (status = 409, description = "This node has no cluster.", body = ProxyAPIResponse),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 415, description = "The content type is not JSON.", body = ErrorBody),
-        (status = 503, description = "The node cannot answer now.", body = ErrorBody),
+        (status = 200, description = "What differs; nothing if both are in sync.", body = DiffView),
+        (status = 400, description = "The path is not UTF-8.", body = ErrorBody),
+        (status = 404, description = "No member has this name.", body = ProxyAPIResponse),
+        (status = 409, description = "It is this node.", body = ProxyAPIResponse),
+        (status = 503, description = "One of the two nodes cannot answer now.", body = ProxyAPIResponse),
     ),
 )]
-pub(super) async fn join(
+pub(super) async fn diff(
     state: Data<AdminState>,
     request: HttpRequest,
-    payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let body = body::json_object(&request, payload, COMMAND_BYTES_MAX).await?;
-    let address = address(&body).map_err(|words| {
-        let mut faults = Faults::default();
-        faults.push(GROUP, "address", words);
-        Rejection::Invalid(faults)
-    })?;
-    let address = address.to_string();
-    if !ask(&state.cluster.join, Join { address }).await? {
-        return Err(Problem::NoCluster);
-    }
-    Ok(accepted())
-}
-
-/// Takes no more changes, gives what others may lack to two of them, and answers when that is done.
-/// There is no way back but to start the process again; stop it after this. Requests are proxied
-/// until then.
-#[utoipa::path(
-    post, path = "/v3/cluster/leave", operation_id = "leave_cluster", tag = "Cluster",
-    request_body = Object,
-    responses(
-        (status = 202, description = "Nothing is left to do but to stop the process.", body = ProxyAPIResponse),
-        (status = 400, description = "The body is not JSON.", body = ErrorBody),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 415, description = "The content type is not JSON.", body = ErrorBody),
-        (status = 503, description = "The node cannot answer now.", body = ErrorBody),
-    ),
-)]
-pub(super) async fn leave(
-    state: Data<AdminState>,
-    request: HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    body::json_object(&request, payload, COMMAND_BYTES_MAX).await?;
-    ask_within(LEAVE_MAX, &state.cluster.leave, Leave).await?;
-    Ok(accepted())
-}
-
-fn accepted() -> HttpResponse {
-    json_answer(StatusCode::ACCEPTED, &json!({"message": "ok"}))
-}
-
-/// The address in the body of a join, or what is wrong with it.
-fn address(body: &Map<String, Value>) -> Result<Address, String> {
-    let Some(Value::String(text)) = body.get("address") else {
-        return Err("must be string".to_owned());
-    };
-    let address: Address = text
-        .parse()
-        .map_err(|error: crate::p2p::address::AddressError| error.to_string())?;
-    let socket = address.socket();
-    if socket.is_some_and(|socket| socket.port() == 0 || socket.ip().is_unspecified()) {
-        return Err("must be where a node can be reached".to_owned());
-    }
-    Ok(address)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::address;
-
-    fn read(body: &Value) -> Result<String, String> {
-        address(body.as_object().unwrap()).map(|address| address.to_string())
-    }
-
-    #[test]
-    fn a_join_needs_an_address_that_can_be_dialled() {
-        for (body, expected) in [
-            (json!({"address": "10.0.0.1:4020"}), "10.0.0.1:4020"),
-            (json!({"address": "Seed:4020", "x": 1}), "seed:4020"),
-            (json!({"address": "/ip6/::1/tcp/4020"}), "[::1]:4020"),
-        ] {
-            assert_eq!(read(&body).as_deref(), Ok(expected), "{body}");
-        }
-        for body in [
-            json!({}),
-            json!({"address": null}),
-            json!({"address": 4020}),
-            json!({"address": ""}),
-            json!({"address": "seed"}),
-            json!({"address": "http://seed:4020"}),
-            json!({"address": "seed:0"}),
-            json!({"address": "127.0.0.1:0"}),
-            json!({"address": "0.0.0.0:4020"}),
-            json!({"address": "[::]:4020"}),
-        ] {
-            assert!(read(&body).is_err(), "{body}");
-        }
-    }
+    let node = path_text(&request)?;
+    let with = DiffWith { node: node.clone() };
+    let diff = ask_within(DIFF_MAX, &state.cluster.diff, with).await?;
+    let diff = diff.map_err(|fault| Problem::Node(fault, node))?;
+    Ok(json_answer(StatusCode::OK, &diff))
 }

@@ -43,6 +43,7 @@ const fn reason(phase: Phase) -> Option<&'static str> {
     match phase {
         Phase::Starting => Some("starting: the definitions are not loaded yet"),
         Phase::Ready => None,
+        Phase::Left => Some("left: the node has left its cluster and is to be stopped"),
         Phase::Draining => Some("draining: the node is shutting down"),
         Phase::Broken => Some("broken: a part of the node died, the process is about to end"),
     }

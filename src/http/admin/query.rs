@@ -33,6 +33,21 @@ const TIMEOUT_RULE: &str = "must be a number of seconds above 0 and at most 60";
 /// Shortest `timeout`: what clocks here can tell.
 const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 
+/// Rounds shown where `limit` does not say: about 500 KiB.
+const LIMIT: usize = 1_000;
+
+/// Most rounds shown.
+const LIMIT_MAX: usize = 10_000;
+
+/// Which rounds are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Selection {
+    /// Only those in this state; `None`: all.
+    pub(super) state: Option<String>,
+    /// How many at most.
+    pub(super) limit: usize,
+}
+
 /// What a client waits for, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Patience {
@@ -91,11 +106,11 @@ pub(super) fn since(request: &HttpRequest) -> Result<u64, Problem> {
     query.finish(since.unwrap_or(0))
 }
 
-/// Reads `state`; `None` if all are wanted.
+/// Reads `state` and `limit`.
 ///
 /// # Errors
-/// 400 with the fault.
-pub(super) fn state(request: &HttpRequest) -> Result<Option<String>, Problem> {
+/// 400 with all faults.
+pub(super) fn selection(request: &HttpRequest) -> Result<Selection, Problem> {
     let mut query = Query::of(request);
     let rule = "must be contested, collecting, decided or conceded";
     let state = query.read("state", rule, |text| {
@@ -103,8 +118,15 @@ pub(super) fn state(request: &HttpRequest) -> Result<Option<String>, Problem> {
             .contains(&text)
             .then(|| text.to_owned())
     });
-    // Every listed round is contested.
-    query.finish(state.filter(|state| state != "contested"))
+    let limit = query.read("limit", "must be a number from 1 to 10000", |text| {
+        let limit = digits(text)?.parse().ok()?;
+        (1..=LIMIT_MAX).contains(&limit).then_some(limit)
+    });
+    query.finish(Selection {
+        // Every listed round is contested.
+        state: state.filter(|state| state != "contested"),
+        limit: limit.unwrap_or(LIMIT),
+    })
 }
 
 // === impl Query ===
@@ -190,7 +212,7 @@ mod tests {
 
     use actix_web::{HttpRequest, ResponseError, body::MessageBody, test::TestRequest};
 
-    use super::{Patience, TIMEOUT_OF_WRITES, patience, since, state, wait_for_all};
+    use super::{LIMIT, Patience, TIMEOUT_OF_WRITES, patience, selection, since, wait_for_all};
     use crate::{core::replica::input::Until, http::problem::Problem};
 
     fn asked(query: &str) -> HttpRequest {
@@ -307,14 +329,26 @@ mod tests {
     }
 
     #[test]
-    fn contested_means_every_round_and_an_unknown_state_is_named() {
-        assert_eq!(state(&asked("")), Ok(None));
-        assert_eq!(state(&asked("state=contested")), Ok(None));
-        assert_eq!(
-            state(&asked("state=decided")),
-            Ok(Some("decided".to_owned()))
-        );
-        let problem = state(&asked("state=open")).unwrap_err();
-        assert!(words(&problem).contains(r#"{"state":"must be"#));
+    fn contested_means_every_round_and_what_is_faulty_is_named() {
+        for (query, state, limit) in [
+            ("", None, LIMIT),
+            ("state=contested", None, LIMIT),
+            ("state=decided&limit=1", Some("decided"), 1),
+            ("limit=10000", None, 10_000),
+        ] {
+            let selected = selection(&asked(query)).unwrap();
+            assert_eq!((selected.state.as_deref(), selected.limit), (state, limit));
+        }
+        for (query, name) in [
+            ("state=open", "state"),
+            ("limit=0", "limit"),
+            ("limit=10001", "limit"),
+            ("limit=-1", "limit"),
+            ("limit=99999999999999999999", "limit"),
+        ] {
+            let problem = selection(&asked(query)).unwrap_err();
+            let named = format!("{{\"{name}\":\"must be");
+            assert!(words(&problem).contains(&named), "{query}");
+        }
     }
 }

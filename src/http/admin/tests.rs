@@ -228,7 +228,10 @@ fn state(keeper: &Addr<RegistryActor>) -> AdminState {
             conflicts: keeper.clone().recipient(),
             find: keeper.clone().recipient(),
             spread: keeper.clone().recipient(),
+            compare: keeper.clone().recipient(),
+            diff: keeper.clone().recipient(),
             join: keeper.clone().recipient(),
+            forget: keeper.clone().recipient(),
             leave: keeper.clone().recipient(),
         },
         sessions: Sessions {
@@ -288,7 +291,9 @@ async fn a_token_guards_all_but_health_and_metrics() {
         ("GET", "/v3/cluster/rounds"),
         ("GET", "/v3/cluster/conflicts"),
         ("GET", "/v3/cluster/changes/x"),
+        ("GET", "/v3/cluster/diff/x"),
         ("POST", "/v3/cluster/join"),
+        ("POST", "/v3/cluster/forget"),
         ("POST", "/v3/cluster/leave"),
         ("POST", "/v3/session-blacklist"),
         ("GET", "/v2/session-blacklist/x"),
@@ -321,6 +326,7 @@ async fn health_tells_life_from_readiness() {
     for (phase, ready, word) in [
         (Phase::Starting, 503, "starting"),
         (Phase::Ready, 200, "OK"),
+        (Phase::Left, 503, "left"),
         (Phase::Draining, 503, "draining"),
         (Phase::Broken, 503, "broken"),
     ] {

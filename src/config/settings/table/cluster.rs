@@ -44,7 +44,8 @@ pub(super) const CLUSTER: &[Setting] = &[
         Kind::Lookup,
         DEFAULT_DNS_NAME,
         "Name whose A and AAAA records are the nodes, such as a headless service; port 4020 if none \
-         is given",
+         is given. One that begins with _ is looked up as SRV first, and the ports are those of the \
+         records",
     ),
     Setting::new(
         "CLUSTER_NAME",

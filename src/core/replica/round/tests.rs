@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::core::replica::{digest::Content, registry::Registry, wire::Part};
+use crate::core::replica::{digest::Content, lineage::Ancestor, registry::Registry, wire::Part};
 
 fn content(number: u8) -> Content {
     match number {
@@ -22,12 +22,15 @@ fn voter(number: u8) -> Voter {
 }
 
 fn rounds(ref_max: u64) -> impl Strategy<Value = Round> {
-    let candidates = prop::collection::vec((0..4_u8, 0..4_u64), 1..4);
+    let candidates = prop::collection::vec((0..4_u8, 0..4_u64, lineages()), 1..4);
     let ballots = prop::collection::vec((0..4_u8, 0..3_u64, 0..3_u32, 0..4_u8), 0..6);
     (0..=ref_max, candidates, ballots).prop_map(|(ref_number, candidates, ballots)| {
         let mut round = Round::empty(ref_number);
-        for (version, stamp) in candidates {
-            let candidate = Candidate::new(content(version), Stamp::at(stamp));
+        for (version, stamp, ancestors) in candidates {
+            let candidate = Candidate {
+                ancestors,
+                ..Candidate::new(content(version), Stamp::at(stamp))
+            };
             round.propose(content(version).digest(), candidate);
         }
         for (by, incarnation, seq, version) in ballots {
@@ -43,6 +46,32 @@ fn rounds(ref_max: u64) -> impl Strategy<Value = Round> {
         }
         round
     })
+}
+
+/// Some of them full, so that joins have to leave out the farthest.
+fn lineages() -> impl Strategy<Value = Lineage> {
+    let ancestor =
+        (0..12_u64, 0..3_u64).prop_map(|(ref_number, prefix)| Ancestor { ref_number, prefix });
+    prop::collection::vec(ancestor, 0..24).prop_map(Lineage::of)
+}
+
+/// The round as if nothing were known of ancestors.
+fn without_ancestors(round: &Round) -> Round {
+    let mut plain = Round::empty(round.ref_number());
+    for (digest, candidate) in round.candidates().iter() {
+        let ancestors = Lineage::default();
+        plain.propose(
+            *digest,
+            Candidate {
+                ancestors,
+                ..candidate.clone()
+            },
+        );
+    }
+    for (by, ballot) in round.ballots().iter() {
+        plain.vote(*by, *ballot);
+    }
+    plain
 }
 
 fn joined(a: &Round, b: &Round) -> Round {
@@ -97,14 +126,16 @@ proptest! {
         prop_assert_eq!(joined(&both, &a), both.clone());
         prop_assert_eq!(joined(&both, &b), both.clone());
         let mut again = both.clone();
-        prop_assert!(!again.join(&a).any());
+        let change = again.join(&a);
+        prop_assert!(!change.any() && !change.lineage);
     }
 
     #[test]
     fn a_change_is_reported_exactly_if_there_is_one(a in rounds(1), b in rounds(1)) {
         let mut after = a.clone();
         let change = after.join(&b);
-        prop_assert_eq!(change.any(), after != a);
+        prop_assert_eq!(change.any() || change.lineage, after != a);
+        prop_assert_eq!(change.any(), without_ancestors(&after) != without_ancestors(&a));
         prop_assert_eq!(change.ref_grew, after.ref_number() != a.ref_number());
     }
 
@@ -129,8 +160,19 @@ proptest! {
     ) {
         let digests = |round: &Round| round.candidates().keys().copied().collect::<Vec<_>>();
         let same_versions = a.ref_number() == b.ref_number() && digests(&a) == digests(&b);
-        let same = same_versions && (!a.contested() || a == b);
+        let same_state = without_ancestors(&a) == without_ancestors(&b);
+        let same = same_versions && (!a.contested() || same_state);
         prop_assert_eq!(a.signature(&id()) == b.signature(&id()), same);
+    }
+
+    /// What is known of ancestors must not matter to who wins, nor make nodes differ.
+    #[test]
+    fn ancestors_decide_nothing(a in rounds(1), b in rounds(1)) {
+        let both = joined(&a, &b);
+        let plain = joined(&without_ancestors(&a), &without_ancestors(&b));
+        prop_assert_eq!(both.winner(), plain.winner());
+        prop_assert_eq!(both.decided_by(), plain.decided_by());
+        prop_assert_eq!(both.signature(&id()), plain.signature(&id()));
     }
 
     #[test]
@@ -156,7 +198,11 @@ proptest! {
         let part = Part::of(&id(), &a);
         let mut back = Round::empty(part.ref_number);
         for nominee in &part.candidates {
-            let candidate = Candidate { stamp: nominee.stamp, body: nominee.body.clone() };
+            let candidate = Candidate {
+                stamp: nominee.stamp,
+                body: nominee.body.clone(),
+                ancestors: nominee.ancestors.clone(),
+            };
             back.propose(nominee.digest, candidate);
         }
         for vote in &part.ballots {

@@ -162,6 +162,18 @@ impl Bench {
         }
     }
 
+    /// Delivers what is under way until this node has asked for a page of a registry.
+    pub(super) fn drain_until_pull(&mut self, node: usize) {
+        let pulls = |(by, request): &(usize, Request)| {
+            *by == node && matches!(request, Request::Pull { .. })
+        };
+        while !self.requests.iter().any(pulls)
+            && let Some((to, input)) = self.queue.pop_front()
+        {
+            self.step(to, input);
+        }
+    }
+
     /// A write whose messages stay under way until the next `drain` or `run`.
     pub(super) fn write(&mut self, node: usize, action: Action) -> Result<Version, Refusal> {
         self.write_if(node, action, None)

@@ -1,14 +1,11 @@
 //! Properties 10 to 18: contested rounds.
 
-use super::bench::{Bench, WALL, body, entry, id, put, version};
+use super::{
+    bench::{Bench, entry, id, put, version},
+    puppet::{is_there, votes},
+};
 use crate::core::replica::{
-    digest::Digest,
-    input::{Action, Input},
-    output::Fact,
-    round::DecidedBy,
-    stamp::{Now, Stamp},
-    wire::{Envelope, Gossip, Nominee, Part, Presence, Sender, Vote, encode_gossip},
-    {id::PeerId, id::Voter},
+    digest::Digest, input::Action, output::Fact, round::DecidedBy, stamp::Now,
 };
 
 fn five() -> Bench {
@@ -154,72 +151,7 @@ fn a_returning_loser_does_not_turn_a_conceded_round() {
     }
 }
 
-// --- rule M3, with members played by hand
-
-/// A member that only says what it is told to.
-fn member(name: &str) -> (PeerId, Sender) {
-    let voter = Voter::of("bench", name);
-    let cluster = "bench".to_owned();
-    (
-        PeerId::new(name.as_bytes()),
-        Sender {
-            cluster,
-            voter,
-            incarnation: 1,
-            established: true,
-        },
-    )
-}
-
-fn says(bench: &mut Bench, name: &str, content: Gossip) {
-    let (peer, sender) = member(name);
-    let bytes = encode_gossip(&Envelope { sender, content });
-    bench.step(
-        0,
-        Input::Gossip {
-            relay: peer.clone(),
-            author: peer,
-            bytes,
-        },
-    );
-}
-
-fn is_there(bench: &mut Bench, name: &str) {
-    let (peer, _) = member(name);
-    let wall = WALL + bench.now;
-    let (name_text, software) = (name.to_owned(), "1".to_owned());
-    let presence = Presence {
-        peer,
-        name: name_text,
-        software,
-        apis: 0,
-        root: 0,
-        wall,
-    };
-    says(bench, name, Gossip::Presence(presence));
-}
-
-fn votes(bench: &mut Bench, name: &str, text: &str) {
-    let content = body(text);
-    let digest = content.digest();
-    let stamp = Stamp::at(WALL);
-    let part = Part {
-        id: id("a"),
-        ref_number: 1,
-        candidates: vec![Nominee {
-            digest,
-            stamp,
-            body: Some(content),
-        }],
-        ballots: vec![Vote {
-            voter: Voter::of("bench", name),
-            incarnation: 1,
-            seq: 1,
-            digest,
-        }],
-    };
-    says(bench, name, Gossip::Delta(vec![part]));
-}
+// --- rule M3
 
 /// One machine that serves "mine" among three members.
 fn among_members() -> Bench {

@@ -8,6 +8,7 @@ use crate::core::replica::{
     id::{ApiId, PeerId, Voter},
     input::{Input, Loaded},
     limits::{BAD_MESSAGES_MAX, GOSSIP_INLINE_BYTES_MAX, REF_MAX},
+    lineage::Lineage,
     output::{Fact, Output, Reject},
     stamp::Stamp,
     wire::{
@@ -125,6 +126,7 @@ fn sender(cluster: &str) -> Sender {
 
 fn part(ref_number: u64, digest: Digest, body: Option<Body>) -> Part {
     let candidates = vec![Nominee {
+        ancestors: Lineage::default(),
         digest,
         stamp: Stamp::at(WALL),
         body,

@@ -3,9 +3,10 @@
 use super::bench::{Bench, body, entry, id, post, put, version};
 use crate::core::replica::{
     digest::Digest,
-    input::{Action, Tag},
+    input::{Action, Input, Tag},
     limits::{FILE_REF_MAX, REF_MAX},
     output::{Fact, Refusal},
+    round::DecidedBy,
 };
 
 #[test]
@@ -74,6 +75,36 @@ fn a_lone_node_takes_writes_and_hands_them_to_a_later_peer() {
     assert_eq!(bench.agreed(), version(0, "x"));
 }
 
+/// Made without knowledge of each other on the two sides of a cut: the higher ref wins although it is
+/// older.
+#[test]
+fn a_write_that_a_higher_and_older_one_replaces_is_told_and_listed() {
+    let mut bench = Bench::settled(&[&[entry(0, "x", 9)], &[]]);
+    bench.unlink(0, 1);
+    assert_eq!(bench.write(0, put("once")), Ok(version(1, "once")));
+    assert_eq!(bench.write(0, put("twice")), Ok(version(2, "twice")));
+    bench.now += 5;
+    assert_eq!(bench.write(1, put("lost")), Ok(version(1, "lost")));
+    bench.link_all();
+    bench.run(10_000);
+    let (lost, winner) = (version(1, "lost"), version(2, "twice"));
+    assert_eq!(bench.agreed(), winner);
+    assert!(bench.facts(1).contains(&Fact::Superseded {
+        id: id("a"),
+        lost,
+        winner,
+        by_ref: true
+    }));
+    let listed: Vec<_> = bench.nodes[&1].conflicts_since(0).collect();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(
+        (listed[0].winner, &listed[0].losers, listed[0].decided_by),
+        (winner.digest, &vec![lost.digest], DecidedBy::Ref)
+    );
+    assert!(listed[0].own_client_lost);
+    assert_eq!(bench.nodes[&0].conflicts_since(0).count(), 0);
+}
+
 #[test]
 fn writes_are_refused_before_ready_and_when_leaving() {
     let mut bench = Bench::new();
@@ -106,6 +137,29 @@ fn a_node_is_ready_as_soon_as_an_established_peer_has_synced() {
     bench.run(1);
     assert!(bench.nodes[&1].is_ready());
     assert_eq!(bench.agreed(), version(0, "x"));
+}
+
+#[test]
+fn a_node_that_a_registry_is_arriving_at_is_not_ready_before_it_is_there() {
+    for answered in [true, false] {
+        let mut bench = Bench::settled(&[&[entry(0, "x", 9)]]);
+        bench.start(1, &[]);
+        bench.link(0, 1);
+        bench.drain_until_pull(1);
+        bench.now += bench.params.join_timeout;
+        bench.step(1, Input::Tick);
+        assert!(!bench.nodes[&1].is_ready());
+        let wakeup = bench.nodes[&1].next_wakeup();
+        assert!(wakeup > bench.now, "it would spin");
+        if answered {
+            bench.drain();
+        } else {
+            bench.now += bench.params.join_timeout_max;
+            bench.step(1, Input::Tick);
+        }
+        assert!(bench.nodes[&1].is_ready());
+        assert_eq!(bench.serving()[1].is_some(), answered);
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use minicbor::{
 use crate::core::replica::{
     digest::{Body, Digest},
     id::{ApiId, PeerId, Voter},
+    lineage::{Ancestor, Lineage},
     stamp::Stamp,
 };
 
@@ -68,6 +69,47 @@ impl<C> Encode<C> for ApiId {
 impl<'b, C> Decode<'b, C> for ApiId {
     fn decode(decoder: &mut Decoder<'b>, _context: &mut C) -> Result<Self, DecodeError> {
         Self::new(decoder.str()?).map_err(|_| DecodeError::message("not an id"))
+    }
+}
+
+/// Ref and prefix in turn. Left out when empty, so that it may be missing.
+impl<C> Encode<C> for Lineage {
+    fn encode<W: Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+        _context: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        encoder.array(self.len() as u64 * 2)?;
+        for ancestor in self.iter() {
+            encoder.u64(ancestor.ref_number)?.u64(ancestor.prefix)?;
+        }
+        Ok(())
+    }
+
+    fn is_nil(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// More than a lineage holds is cut, in the same way everywhere.
+impl<'b, C> Decode<'b, C> for Lineage {
+    fn decode(decoder: &mut Decoder<'b>, _context: &mut C) -> Result<Self, DecodeError> {
+        let numbers = decoder
+            .array_iter::<u64>()?
+            .collect::<Result<Vec<u64>, _>>()?;
+        let (pairs, rest) = numbers.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err(DecodeError::message("an ancestor without prefix"));
+        }
+        let ancestor = |[ref_number, prefix]: &[u64; 2]| Ancestor {
+            ref_number: *ref_number,
+            prefix: *prefix,
+        };
+        Ok(Self::of(pairs.iter().map(ancestor).collect()))
+    }
+
+    fn nil() -> Option<Self> {
+        Some(Self::default())
     }
 }
 

@@ -3,6 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::replica::{
+    digest::{Body, Digest},
+    id::{ApiId, PeerId},
+    lineage::Lineage,
+    stamp::Stamp,
+};
 
 fn sender() -> Sender {
     Sender {
@@ -24,11 +30,16 @@ fn part() -> Part {
                 digest,
                 stamp: Stamp::at(5),
                 body: Some(body),
+                ancestors: Lineage::default().with(Version {
+                    ref_number: 2,
+                    digest,
+                }),
             },
             Nominee {
                 digest: Digest::DELETED,
                 stamp: Stamp::at(6),
                 body: None,
+                ancestors: Lineage::default(),
             },
         ],
         ballots: vec![Vote {
@@ -81,6 +92,7 @@ fn requests() -> Vec<Request> {
             digest: Digest::DELETED,
         },
         Request::Status { id },
+        Request::Describe { hashed: vec![7] },
     ]
 }
 
@@ -113,6 +125,11 @@ fn answers() -> Vec<Answer> {
         Answer::Body(None),
         Answer::Body(Some(Body::from(vec![0; 9]))),
         Answer::Status(status),
+        Answer::Descriptions(vec![Description {
+            id: ApiId::new("x").unwrap(),
+            winner: version,
+            contested: false,
+        }]),
     ]
 }
 
@@ -122,6 +139,7 @@ fn every_message_survives_the_wire() {
     for content in [
         Gossip::Delta(vec![part(), part()]),
         Gossip::Presence(presence),
+        Gossip::Gone(vec![PeerId::new(b"gone")]),
     ] {
         let message = Envelope {
             sender: sender(),
@@ -219,12 +237,44 @@ fn unknown_fields_are_skipped() {
     );
 }
 
+/// A node that does not know of ancestors sends three fields, and skips the fourth.
+#[test]
+fn a_candidate_without_ancestors_has_the_form_of_older_nodes() {
+    let old = Nominee {
+        ancestors: Lineage::default(),
+        ..part().candidates.remove(0)
+    };
+    let bytes = minicbor::to_vec(&old).unwrap();
+    assert_eq!(bytes.first(), Some(&0x83));
+    let read: Nominee = minicbor::decode(&bytes).unwrap();
+    assert_eq!(read, old);
+    let full = minicbor::to_vec(&part().candidates[0]).unwrap();
+    assert_eq!(full.first(), Some(&0x84));
+}
+
+#[test]
+fn a_lineage_of_half_an_ancestor_is_malformed_and_a_long_one_is_cut() {
+    let odd = minicbor::to_vec([1_u64, 2, 3]).unwrap();
+    assert!(minicbor::decode::<Lineage>(&odd).is_err());
+    let long = minicbor::to_vec(vec![7_u64; 2]).unwrap();
+    assert_eq!(minicbor::decode::<Lineage>(&long).unwrap().len(), 1);
+    let numbers: Vec<u64> = (0..400).collect();
+    let cut = minicbor::decode::<Lineage>(&minicbor::to_vec(numbers).unwrap()).unwrap();
+    assert_eq!(cut.len(), crate::core::replica::limits::ANCESTORS_MAX);
+    assert!(cut.iter().all(|ancestor| ancestor.ref_number > 300));
+}
+
 #[test]
 fn the_size_of_a_part_is_not_underestimated() {
     let mut part = part();
     part.ref_number = u64::MAX;
     for nominee in &mut part.candidates {
         nominee.stamp = Stamp::from_u64(u64::MAX);
+        let ancestor = |at| crate::core::replica::lineage::Ancestor {
+            ref_number: u64::MAX - at,
+            prefix: u64::MAX,
+        };
+        nominee.ancestors = Lineage::of((0..99).map(ancestor).collect());
     }
     for vote in &mut part.ballots {
         (vote.incarnation, vote.seq) = (u64::MAX, u32::MAX);

@@ -251,6 +251,14 @@ pub struct CloudEvent {
     pub data: Option<Value>,
 }
 
+/// A member that is gone.
+#[derive(Debug, ToSchema)]
+pub struct ForgetRequest {
+    /// Its name.
+    #[schema(min_length = 1, max_length = 128, example = "gateway-2")]
+    pub node: String,
+}
+
 /// A request to ask about.
 #[derive(Debug, ToSchema)]
 pub struct ProbeQuestion {

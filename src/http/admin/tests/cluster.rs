@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     actor::{Alarm, registry::RegistryActor},
-    core::replica::input::{Action, Input},
+    core::replica::{
+        id::PeerId,
+        input::{Action, Input},
+    },
     message::cluster::Tell,
 };
 
@@ -34,13 +37,24 @@ async fn a_lone_node_sees_itself_and_nothing_contested() {
     assert_eq!(nodes[0]["name"], "lone");
     assert_eq!(nodes[0]["root"], seen["view"]["root"]);
     assert_eq!(nodes[0]["in_sync"], true);
-    let nothing = |list: &str| json!({"view": seen["view"], list: []});
+    assert_eq!(seen["network"], json!({"port": "none", "refused": []}));
+    // Larger than JSON's numbers are exact (RFC 8259, 6).
+    assert!(
+        nodes[0]["incarnation"]
+            .as_str()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            > 1 << 53
+    );
+    let rounds = json!({"view": seen["view"], "rounds": [], "left_out": 0});
     desk.get("/v3/cluster/rounds")
         .await
-        .is(StatusCode::OK, &nothing("rounds"));
+        .is(StatusCode::OK, &rounds);
+    let conflicts = json!({"view": seen["view"], "conflicts": []});
     desk.get("/v3/cluster/conflicts?since=0")
         .await
-        .is(StatusCode::OK, &nothing("conflicts"));
+        .is(StatusCode::OK, &conflicts);
 }
 
 #[actix_web::test]
@@ -233,9 +247,81 @@ async fn a_join_is_handed_on_or_refused_without_a_cluster() {
 }
 
 #[actix_web::test]
+async fn no_more_rounds_are_listed_than_asked_for_and_the_others_are_counted() {
+    let mut town = Town::settle();
+    town.other(Input::Tick).await;
+    for id in ["a", "b", "c"] {
+        town.desk.post("/v3/apis", &definition(id)).await;
+        town.other_writes_api(Action::Create, id, "other").await;
+    }
+    for (query, shown, left_out) in [("", 3, 0), ("?limit=2", 2, 1), ("?limit=3", 3, 0)] {
+        let rounds = town.desk.get(&format!("/v3/cluster/rounds{query}")).await;
+        let rounds = rounds.json();
+        assert_eq!(rounds["rounds"].as_array().unwrap().len(), shown, "{query}");
+        assert_eq!(rounds["left_out"], left_out, "{query}");
+    }
+    assert_eq!(
+        town.desk.get("/v3/cluster/rounds?limit=x").await.status,
+        400
+    );
+}
+
+#[actix_web::test]
+async fn a_member_that_is_gone_can_be_forgotten_and_says_so_if_it_lives() {
+    let mut town = Town::settle();
+    town.other(Input::Tick).await;
+    let members = async |town: &Town| {
+        let seen = town.desk.get("/v3/cluster/nodes").await.json();
+        seen["view"]["members"].clone()
+    };
+    assert_eq!(members(&town).await, 2);
+    let forget = |name: &str| json!({"node": name});
+    for (body, status, words) in [
+        (forget("node-3"), 404, "no member is named node-3"),
+        (forget("lone"), 409, "lone is the node that was asked"),
+        (json!({"node": 3}), 400, "must be string"),
+        (json!({}), 400, "must be string"),
+    ] {
+        let refused = town.desk.post("/v3/cluster/forget", &body).await;
+        assert_eq!(refused.status, status, "{body}");
+        assert!(refused.text().contains(words), "{}", refused.text());
+    }
+    let forgotten = town
+        .desk
+        .post("/v3/cluster/forget", &forget("node-2"))
+        .await;
+    forgotten.is(StatusCode::ACCEPTED, &json!({"message": "ok"}));
+    assert_eq!(members(&town).await, 1);
+    // Its next notice.
+    town.other(Input::LinkOpened(PeerId::new(b"lone"))).await;
+    town.other(Input::Tick).await;
+    assert_eq!(members(&town).await, 2, "it lives");
+}
+
+#[actix_web::test]
+async fn a_comparison_names_a_member_with_a_connection() {
+    let mut town = Town::settle();
+    town.other(Input::Tick).await;
+    for (node, status, words) in [
+        ("node-3", 404, "no member is named node-3"),
+        ("lone", 409, "lone is the node"),
+        ("node-2", 503, "no connection with node-2"),
+        ("%ff", 400, "Bad request"),
+    ] {
+        let refused = town.desk.get(&format!("/v3/cluster/diff/{node}")).await;
+        assert_eq!(refused.status, status, "{node}");
+        assert!(refused.text().contains(words), "{}", refused.text());
+    }
+}
+
+#[actix_web::test]
 async fn a_page_of_another_site_cannot_make_the_node_join_or_leave() {
     let desk = Desk::open();
-    for path in ["/v3/cluster/join", "/v3/cluster/leave"] {
+    for path in [
+        "/v3/cluster/join",
+        "/v3/cluster/leave",
+        "/v3/cluster/forget",
+    ] {
         for content_type in [
             None,
             Some("text/plain"),
@@ -260,6 +346,9 @@ async fn a_node_that_left_takes_no_more_changes_and_can_be_told_again() {
     for _time in 0..2 {
         let left = desk.post("/v3/cluster/leave", &json!({})).await;
         left.is(StatusCode::ACCEPTED, &json!({"message": "ok"}));
+        let ready = desk.get("/health/ready").await;
+        assert_eq!(ready.status, 503);
+        assert!(ready.text().starts_with("left: "), "{}", ready.text());
     }
     for refused in [
         desk.post("/v3/apis", &definition("y")).await,

@@ -60,7 +60,8 @@ async fn every_documented_operation_is_answered_by_a_handler() {
                 &path
                     .replace("{id}", "x")
                     .replace("{change}", "x")
-                    .replace("{session_id}", "x"),
+                    .replace("{session_id}", "x")
+                    .replace("{node}", "x"),
             ))
             .await;
         assert_ne!(

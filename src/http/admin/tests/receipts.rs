@@ -17,7 +17,7 @@ use crate::{
         },
         version::Version,
     },
-    message::registry::{AwaitSpread, ClusterView, NodeLine, ShowCluster, View},
+    message::registry::{AwaitSpread, ClusterView, NetworkLine, NodeLine, ShowCluster, View},
 };
 
 /// Answers like a registry in a cluster of three.
@@ -53,6 +53,11 @@ impl Handler<ShowCluster> for Script {
                 root: "00000000000000ff".to_owned(),
             },
             nodes: nodes.map(line).into(),
+            network: NetworkLine {
+                port: "open".to_owned(),
+                problem: None,
+                refused: Vec::new(),
+            },
         })
     }
 }
@@ -62,7 +67,7 @@ fn line((name, peer): (&str, &str)) -> NodeLine {
         name: name.to_owned(),
         voter: String::new(),
         peer: peer.to_owned(),
-        incarnation: 1,
+        incarnation: "1".to_owned(),
         established: true,
         software: String::new(),
         apis: 1,

@@ -69,12 +69,22 @@ impl Town {
 
     /// A client of the other node writes.
     pub(super) async fn other_writes(&mut self, action: fn(Body) -> Action, name: &str) {
-        let mut document = definition("shop");
+        self.other_writes_api(action, "shop", name).await;
+    }
+
+    /// The same for any API.
+    pub(super) async fn other_writes_api(
+        &mut self,
+        action: fn(Body) -> Action,
+        id: &str,
+        name: &str,
+    ) {
+        let mut document = definition(id);
         document["name"] = json!(name);
         let body = canonical(document.as_object().unwrap());
         let write = Write {
             ticket: 1,
-            id: ApiId::new("shop").unwrap(),
+            id: ApiId::new(id).unwrap(),
             action: action(body),
             if_match: None,
         };
