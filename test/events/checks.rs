@@ -31,13 +31,17 @@ struct Service {
 
 impl Service {
     fn start(status: u16) -> Self {
-        let (status, asked) = (Arc::new(Mutex::new(status)), Arc::<Mutex<Vec<Arrived>>>::default());
+        let (status, asked) = (
+            Arc::new(Mutex::new(status)),
+            Arc::<Mutex<Vec<Arrived>>>::default(),
+        );
         let (told, remembered) = (Arc::clone(&status), Arc::clone(&asked));
         let puppet = Puppet::start(move |arrived, stream| {
             let mut asked = remembered.lock().unwrap_or_else(PoisonError::into_inner);
             asked.push(arrived.clone());
             let status = *told.lock().unwrap_or_else(PoisonError::into_inner);
-            let answer = format!("HTTP/1.1 {status} x\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n");
+            let answer =
+                format!("HTTP/1.1 {status} x\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n");
             stream.write_all(answer.as_bytes())
         });
         Self {
@@ -84,7 +88,10 @@ fn denied(gateway: &Gateway, query: &str) {
     for path in [PATH, POLLING] {
         let answer = get(gateway, &format!("{path}?{query}"));
         let text = String::from_utf8_lossy(&answer.body.bytes).into_owned();
-        assert_eq!((answer.status, text.as_str()), (403, "Subscription denied (not authorized)."));
+        assert_eq!(
+            (answer.status, text.as_str()),
+            (403, "Subscription denied (not authorized).")
+        );
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     }
     WebSocket::open(gateway.inbound(), query).closes(1008, "Bad request.");
@@ -143,8 +150,14 @@ fn a_service_decides_about_subscriptions() {
     for question in asked {
         assert_eq!(question.head.start, "POST /CheckMe?x=Y HTTP/1.1");
         let header = |name| question.head.header(name);
-        assert_eq!(header("content-type"), Some("application/json; charset=utf-8"));
-        assert_eq!(header("authorization"), Some(format!("Bearer {jwt}").as_str()));
+        assert_eq!(
+            header("content-type"),
+            Some("application/json; charset=utf-8")
+        );
+        assert_eq!(
+            header("authorization"),
+            Some(format!("Bearer {jwt}").as_str())
+        );
         let body: Value = serde_json::from_slice(&question.body.bytes).expect("JSON");
         assert_eq!(body["subscriptions"][0]["eventType"], "a");
     }
@@ -152,16 +165,32 @@ fn a_service_decides_about_subscriptions() {
     let (connection, _) = stream.welcome();
     let list = json!([{"eventType": "b"}]);
     let headers = [("authorization", "Basic a"), ("authorization", "Basic b")];
-    assert_eq!(gateway.subscribe_with(&connection, &list, &headers).status, 204);
+    assert_eq!(
+        gateway.subscribe_with(&connection, &list, &headers).status,
+        204
+    );
     let asked = service.asked();
-    assert_eq!(asked[0].head.header("authorization"), Some("Basic a, Basic b"));
-    assert_eq!(asked[0].head.header("content-type"), Some("application/json"));
-    assert_eq!(asked[0].body.bytes, json!({"subscriptions": list}).to_string().into_bytes());
+    assert_eq!(
+        asked[0].head.header("authorization"),
+        Some("Basic a, Basic b")
+    );
+    assert_eq!(
+        asked[0].head.header("content-type"),
+        Some("application/json")
+    );
+    assert_eq!(
+        asked[0].body.bytes,
+        json!({"subscriptions": list}).to_string().into_bytes()
+    );
     for status in [401, 403, 302, 404, 500] {
         service.says(status);
         denied(&gateway, &some);
         assert_eq!(gateway.subscribe_with(&connection, &list, &[]).status, 403);
-        assert_eq!(service.asked().len(), 4, "{status}: asked once each, redirects not followed");
+        assert_eq!(
+            service.asked().len(),
+            4,
+            "{status}: asked once each, redirects not followed"
+        );
     }
 }
 
@@ -169,10 +198,15 @@ fn a_service_decides_about_subscriptions() {
 fn a_service_that_is_not_there_denies() {
     let closed = ClosedPort::reserve();
     let url = format!("http://127.0.0.1:{}/", closed.port());
-    let settings = builder().env("SUBSCRIPTION_CHECK", &url).env("SUBMISSION_CHECK", &url);
+    let settings = builder()
+        .env("SUBSCRIPTION_CHECK", &url)
+        .env("SUBMISSION_CHECK", &url);
     let gateway = run(settings);
     denied(&gateway, &types(&["a"]));
-    assert_eq!(submit(&gateway, &[]), (403, "Submission denied.".to_owned()));
+    assert_eq!(
+        submit(&gateway, &[]),
+        (403, "Submission denied.".to_owned())
+    );
     let broken = Puppet::start(|_, stream| stream.write_all(b"no HTTP\r\n\r\n"));
     let url = format!("http://{}/", broken.address());
     let gateway = run(builder().env("SUBSCRIPTION_CHECK", &url));
@@ -192,7 +226,10 @@ fn a_valid_token_is_enough_to_submit_and_needed_on_the_inbound_port_only() {
     assert_eq!(submit(&gateway, &[("authorization", &bearer)]), denied);
     // What is no event is told so first.
     let request = Request::json("POST", "/_rig/v1/events", &json!({}));
-    assert_eq!(ask(gateway.inbound(), &request).expect("an answer").status, 400);
+    assert_eq!(
+        ask(gateway.inbound(), &request).expect("an answer").status,
+        400
+    );
 }
 
 #[test]
@@ -209,12 +246,18 @@ fn a_service_decides_about_submissions() {
         .with("ce-specversion", "0.2")
         .with("ce-type", "t")
         .with("ce-id", "7");
-    assert_eq!(ask(gateway.inbound(), &binary).expect("an answer").status, 202);
+    assert_eq!(
+        ask(gateway.inbound(), &binary).expect("an answer").status,
+        202
+    );
     let body: Value = serde_json::from_slice(&service.asked()[0].body.bytes).expect("JSON");
     assert_eq!(body["id"], "7");
     assert_eq!(body["data"], json!({"a": 1}));
     for status in [401, 403, 302, 500] {
         service.says(status);
-        assert_eq!(submit(&gateway, &[]), (403, "Submission denied.".to_owned()));
+        assert_eq!(
+            submit(&gateway, &[]),
+            (403, "Submission denied.".to_owned())
+        );
     }
 }

@@ -113,7 +113,10 @@ fn a_constraint_on_an_unknown_field_is_refused_by_name() {
     let answer = gateway.subscribe_with(&connection, &list, &[]);
     let text = String::from_utf8_lossy(&answer.body.bytes).into_owned();
     assert_eq!(answer.status, 400);
-    assert!(text.contains("custmer") && text.contains("customer") && text.contains("country"), "{text}");
+    assert!(
+        text.contains("custmer") && text.contains("customer") && text.contains("country"),
+        "{text}"
+    );
 }
 
 #[test]

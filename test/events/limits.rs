@@ -53,7 +53,9 @@ fn is_opened(gateway: &Gateway) -> bool {
 fn lazy(gateway: &Gateway) -> Peer {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(4_096).expect("a live socket");
-    socket.connect(&gateway.inbound().into()).expect("a listener");
+    socket
+        .connect(&gateway.inbound().into())
+        .expect("a listener");
     Peer::plain(socket.into())
 }
 

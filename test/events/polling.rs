@@ -49,7 +49,9 @@ impl Client {
         let value = |name: &str| {
             let cookie = cookies.iter().find_map(|line| line.strip_prefix(name));
             let value = cookie.and_then(|line| line.strip_suffix("; path=/; HttpOnly"));
-            value.unwrap_or_else(|| panic!("{name} in {cookies:?}")).to_owned()
+            value
+                .unwrap_or_else(|| panic!("{name} in {cookies:?}"))
+                .to_owned()
         };
         self.token = value("connection_token=");
         self.last = value("last_event_id=");
@@ -64,7 +66,10 @@ impl Client {
     }
 
     fn request(&self) -> Request {
-        let cookies = format!("connection_token={}; last_event_id={}", self.token, self.last);
+        let cookies = format!(
+            "connection_token={}; last_event_id={}",
+            self.token, self.last
+        );
         Request::new("GET", PATH).with("cookie", &cookies)
     }
 
@@ -90,7 +95,9 @@ impl Client {
     fn types(&mut self) -> Vec<String> {
         let body = self.poll();
         let events = body["events"].as_array().expect("a list").iter();
-        events.map(|event| event["type"].as_str().unwrap_or_default().to_owned()).collect()
+        events
+            .map(|event| event["type"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 }
 
@@ -184,7 +191,11 @@ fn whoever_has_no_session_any_more_gets_a_new_one() {
     ] {
         let request = Request::new("GET", PATH).with("cookie", cookies);
         let answer = ask(gateway.inbound(), &request).expect("an answer");
-        assert_eq!((answer.status, answer.json()), (200, json!("ok")), "{cookies}");
+        assert_eq!(
+            (answer.status, answer.json()),
+            (200, json!("ok")),
+            "{cookies}"
+        );
     }
 }
 
@@ -228,7 +239,11 @@ fn refusals_are_those_of_streams_and_can_be_read_by_pages() {
             "could not parse subscriptions: could not parse subscription from JSON: invalid \
              subscription: event-type not found",
         ),
-        ("subscriptions=%5B%5D", 403, "Subscription denied (not authorized)."),
+        (
+            "subscriptions=%5B%5D",
+            403,
+            "Subscription denied (not authorized).",
+        ),
         ("", 429, "Reached maximum number of connections"),
     ] {
         let request = Request::new("GET", &format!("{PATH}?{query}"));
@@ -239,7 +254,11 @@ fn refusals_are_those_of_streams_and_can_be_read_by_pages() {
         let origin = answer.header("access-control-allow-origin");
         assert_eq!(origin, Some("http://page.example"), "{query}");
         let credentials = answer.header("access-control-allow-credentials");
-        assert_eq!(credentials, Some("true"), "a page that sends cookies reads {query}");
+        assert_eq!(
+            credentials,
+            Some("true"),
+            "a page that sends cookies reads {query}"
+        );
     }
 }
 
@@ -258,7 +277,10 @@ fn a_preflight_allows_credentials_and_the_query_may_hold_an_object() {
     let query = "subscriptions=%7B%22subscriptions%22%3A%5B%7B%22eventType%22%3A%22a%22%7D%5D%7D";
     let mut client = Client::open(gateway.inbound(), query);
     let body = client.poll();
-    assert_eq!(body["events"][1]["data"], json!([{"eventType": "a", "oneOf": []}]));
+    assert_eq!(
+        body["events"][1]["data"],
+        json!([{"eventType": "a", "oneOf": []}])
+    );
     // The token in the cookie and the one in the welcome are good for a PUT.
     let welcome = body["events"][0]["data"]["connection_token"].clone();
     gateway.subscribe(welcome.as_str().expect("a token"), &["b"]);

@@ -7,6 +7,7 @@ use crate::support::{
     event_stream::EventStream,
     frontend::{path, start, token, types},
     gateway::Gateway,
+    peer::Peer,
 };
 
 /// A PUT with this body, and its answer's status and text.
@@ -52,11 +53,31 @@ fn every_fault_has_its_answer_and_changes_nothing() {
         (&[JSON], "[]", 400, no_field),
         (&[JSON], "\"x\"", 400, no_field),
         (&[JSON], "null", 400, no_field),
-        (&[JSON], r#"{"subscriptions":null}"#, 400, "cannot accept subscription request: "),
-        (&[JSON], r#"{"subscriptions":{}}"#, 400, "cannot accept subscription request: "),
+        (
+            &[JSON],
+            r#"{"subscriptions":null}"#,
+            400,
+            "cannot accept subscription request: ",
+        ),
+        (
+            &[JSON],
+            r#"{"subscriptions":{}}"#,
+            400,
+            "cannot accept subscription request: ",
+        ),
         (&[JSON], r#"{"subscriptions":["x"]}"#, 400, "not a map"),
-        (&[JSON], r#"{"subscriptions":[{"eventType":"a"},{}]}"#, 400, "event-type not found"),
-        (&[JSON], r#"{"subscriptions":[{"eventType":5}]}"#, 400, "event-type empty"),
+        (
+            &[JSON],
+            r#"{"subscriptions":[{"eventType":"a"},{}]}"#,
+            400,
+            "event-type not found",
+        ),
+        (
+            &[JSON],
+            r#"{"subscriptions":[{"eventType":5}]}"#,
+            400,
+            "event-type empty",
+        ),
         (
             &[JSON],
             r#"{"subscriptions":[{"eventType":"a","oneOf":[{"":1}]}]}"#,
@@ -94,7 +115,11 @@ fn unusable_tokens_are_told_from_connections_that_are_gone() {
     let none = r#"{"subscriptions":[]}"#;
     for token in ["abc$", "YWJj", &"A".repeat(88), "%00", "ü"] {
         let (status, text) = put(&gateway, &path("sse", token), &[JSON], none);
-        assert_eq!((status, text.as_str()), (400, "Invalid connection token."), "{token}");
+        assert_eq!(
+            (status, text.as_str()),
+            (400, "Invalid connection token."),
+            "{token}"
+        );
     }
     let mut stream = EventStream::open(gateway.inbound(), "");
     let (token, _) = stream.welcome();
@@ -109,7 +134,10 @@ fn unusable_tokens_are_told_from_connections_that_are_gone() {
     let mut other = EventStream::open(gateway.inbound(), "");
     other.welcome();
     let (status, text) = put(&gateway, &path("sse", &token), &[JSON], none);
-    assert_eq!((status, text.as_str()), (410, "Connection no longer exists."));
+    assert_eq!(
+        (status, text.as_str()),
+        (410, "Connection no longer exists.")
+    );
 }
 
 #[test]
@@ -183,4 +211,33 @@ fn a_body_too_large_is_refused_and_duplicates_are_shown_but_delivered_once() {
     for id in ["1", "2", "3"] {
         stream.hears(id);
     }
+}
+
+#[test]
+fn a_request_that_can_be_understood_in_two_ways_is_refused() {
+    let gateway = start();
+    let mut stream = EventStream::open(gateway.inbound(), "");
+    let (token, _) = stream.welcome();
+    let put = format!("PUT {} HTTP/1.1\r\n", path("sse", &token));
+    let body = r#"{"subscriptions":[]}"#;
+    let chunked = format!("14\r\n{body}\r\n0\r\n\r\n");
+    for (lines, status) in [
+        (
+            "host: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n",
+            400,
+        ),
+        ("host: a\r\nhost: b\r\ntransfer-encoding: chunked\r\n", 400),
+        ("transfer-encoding: chunked\r\n", 400),
+        ("host: a\r\ntransfer-encoding: gzip, chunked\r\n", 501),
+        ("host: a\r\ntransfer-encoding: chunked\r\n", 204),
+    ] {
+        let mut peer = Peer::connect(gateway.inbound());
+        peer.say(format!(
+            "{put}content-type: application/json\r\n{lines}\r\n{chunked}"
+        ));
+        peer.status(status);
+    }
+    let mut peer = Peer::connect(gateway.inbound());
+    peer.say("GET /_rig/v1/connection/sse HTTP/1.1\r\n\r\n");
+    peer.status(400);
 }

@@ -37,7 +37,12 @@ fn a_revoked_session_loses_all_its_lines_and_no_others() {
     let (connection, _) = put.welcome();
     let bearer = format!("Bearer {}", token(json!({"jti": "s"})));
     let headers = [("authorization", bearer.as_str())];
-    assert_eq!(gateway.subscribe_with(&connection, &json!([]), &headers).status, 204);
+    assert_eq!(
+        gateway
+            .subscribe_with(&connection, &json!([]), &headers)
+            .status,
+        204
+    );
     put.event("rig.subscriptions_set");
     gateway.revoke("s");
     stream.event("rig.session_killed");
@@ -48,23 +53,35 @@ fn a_revoked_session_loses_all_its_lines_and_no_others() {
     other.hears("1");
     gateway.until_ended("sse", "session_killed", 1);
     gateway.until_ended("ws", "session_killed", 2);
-    refused(&gateway, &token(json!({"jti": "s"})), "Ignoring blacklisted JWT with ID \"s\".");
+    refused(
+        &gateway,
+        &token(json!({"jti": "s"})),
+        "Ignoring blacklisted JWT with ID \"s\".",
+    );
 }
 
 #[test]
 fn the_session_is_where_the_settings_say_and_both_names_are_looked_at() {
     let gateway = run(builder().env("JWT_SESSION_FIELD", "/session/0"));
     let claims = json!({"session": ["mine"], "jti": "id"});
-    let mut stream = EventStream::open(gateway.inbound(), &format!("jwt={}", token(claims.clone())));
+    let mut stream =
+        EventStream::open(gateway.inbound(), &format!("jwt={}", token(claims.clone())));
     stream.welcome();
     gateway.revoke("mine");
     stream.event("rig.session_killed");
     stream.ends();
     let request = Request::new("GET", &format!("{PATH}?jwt={}", token(claims)));
-    assert_eq!(ask(gateway.inbound(), &request).expect("an answer").status, 400);
+    assert_eq!(
+        ask(gateway.inbound(), &request).expect("an answer").status,
+        400
+    );
     gateway.revoke("other-id");
     let jti = token(json!({"session": ["fine"], "jti": "other-id"}));
-    refused(&gateway, &jti, "Ignoring blacklisted JWT with ID \"other-id\".");
+    refused(
+        &gateway,
+        &jti,
+        "Ignoring blacklisted JWT with ID \"other-id\".",
+    );
 }
 
 #[test]
@@ -103,7 +120,13 @@ fn lines_end_when_their_token_expires() {
     gateway.submit("t", "1");
     other.hears("1");
     refused(&gateway, &token(json!({"exp": now() - 1})), "token expired");
-    let polling = Request::new("GET", &format!("/_rig/v1/connection/longpolling?{}", query()));
-    assert_eq!(ask(gateway.inbound(), &polling).expect("an answer").status, 200);
+    let polling = Request::new(
+        "GET",
+        &format!("/_rig/v1/connection/longpolling?{}", query()),
+    );
+    assert_eq!(
+        ask(gateway.inbound(), &polling).expect("an answer").status,
+        200
+    );
     gateway.until_ended("longpolling", "token_expired", 1);
 }

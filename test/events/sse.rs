@@ -57,7 +57,10 @@ fn checked(head: Head) -> Head {
 fn a_stream_on_a_connection_of_its_own() {
     let gateway = start();
     let mut peer = Peer::connect(gateway.inbound());
-    peer.say(format!("GET {PATH}?{} HTTP/1.1\r\nhost: a\r\n\r\n", query("s")));
+    peer.say(format!(
+        "GET {PATH}?{} HTTP/1.1\r\nhost: a\r\n\r\n",
+        query("s")
+    ));
     let head = checked(peer.status(200));
     assert_eq!(head.header("transfer-encoding"), Some("chunked"));
     lives_and_dies(&gateway, "s", EventStream::begun(peer, &head));
@@ -69,7 +72,10 @@ fn a_stream_on_a_connection_that_served_other_requests() {
     let mut peer = Peer::connect(gateway.inbound());
     peer.say("GET /_rig/health HTTP/1.1\r\nhost: a\r\n\r\n");
     assert_eq!(peer.answer("GET").status, 200);
-    peer.say(format!("GET {PATH}?{} HTTP/1.1\r\nhost: a\r\n\r\n", query("s")));
+    peer.say(format!(
+        "GET {PATH}?{} HTTP/1.1\r\nhost: a\r\n\r\n",
+        query("s")
+    ));
     let head = checked(peer.status(200));
     let mut stream = EventStream::begun(peer, &head);
     let (token, _) = stream.welcome();
@@ -90,7 +96,10 @@ fn a_stream_on_a_connection_that_served_other_requests() {
 fn a_stream_for_a_client_of_http_1_0_ends_with_its_connection() {
     let gateway = start();
     let mut peer = Peer::connect(gateway.inbound());
-    peer.say(format!("GET {PATH}?{} HTTP/1.0\r\nhost: a\r\n\r\n", query("s")));
+    peer.say(format!(
+        "GET {PATH}?{} HTTP/1.0\r\nhost: a\r\n\r\n",
+        query("s")
+    ));
     let head = checked(peer.status(200));
     assert_eq!(head.header("transfer-encoding"), None);
     lives_and_dies(&gateway, "s", EventStream::begun(peer, &head));
@@ -142,7 +151,13 @@ fn line_ends_within_an_event_do_not_break_its_frame() {
     assert_eq!(ask(gateway.api(), &request).expect("an answer").status, 202);
     let frame = stream.next();
     assert_eq!(frame.event, "a event: b");
-    let lines = ["{\"specversion\":", "\"0.2\",", "\"type\":", "", "\"a\\nevent: b\",\"id\":\"1\"}"];
+    let lines = [
+        "{\"specversion\":",
+        "\"0.2\",",
+        "\"type\":",
+        "",
+        "\"a\\nevent: b\",\"id\":\"1\"}",
+    ];
     assert_eq!(frame.data, lines);
     let sent: Value = serde_json::from_str(text).expect("JSON");
     assert_eq!(frame.json(), sent);
@@ -154,9 +169,13 @@ fn an_event_arrives_byte_for_byte() {
     let mut stream = EventStream::open(gateway.inbound(), &types(&["t"]));
     stream.welcome();
     let text = r#"{ "type":"t" , "id":1e2,"specversion":"1.0","source":"s", "n":1.50,"ü":"\u00fc", "n":2}"#;
-    let mut request = Request::new("POST", "/_rig/v1/events").with("content-type", "application/json");
+    let mut request =
+        Request::new("POST", "/_rig/v1/events").with("content-type", "application/json");
     request.payload = Payload::Bytes(text.as_bytes().to_vec());
-    assert_eq!(ask(gateway.inbound(), &request).expect("an answer").status, 202);
+    assert_eq!(
+        ask(gateway.inbound(), &request).expect("an answer").status,
+        202
+    );
     assert_eq!(stream.next().data, [text]);
 }
 
@@ -176,7 +195,9 @@ fn a_preflight_is_answered_and_opens_nothing() {
         assert_eq!(answer.header(name), Some(value), "{name}");
     }
     let mut peer = Peer::connect(gateway.inbound());
-    peer.say(format!("HEAD {PATH} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"));
+    peer.say(format!(
+        "HEAD {PATH} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+    ));
     checked(peer.status(200));
     assert_eq!(peer.end(), End::Closed);
 }
@@ -184,7 +205,8 @@ fn a_preflight_is_answered_and_opens_nothing() {
 #[test]
 fn broken_percent_encoding_and_a_trailing_slash() {
     let gateway = start();
-    let get = |target: &str| ask(gateway.inbound(), &Request::new("GET", target)).expect("an answer");
+    let get =
+        |target: &str| ask(gateway.inbound(), &Request::new("GET", target)).expect("an answer");
     for query in ["subscriptions=%zz", "jwt=%", "x=%e4%"] {
         assert_eq!(get(&format!("{PATH}?{query}")).status, 400, "{query}");
     }

@@ -71,7 +71,7 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
         && events::Route::of(request.method(), request.uri().path()).is_some()
     {
         // Boxed, because it must not make the future of every request larger.
-        return Box::pin(events::answer(&client, request, busy)).await;
+        return Box::pin(events::answer(&client, request, &span, busy)).await;
     }
     if let Some(asked) = submission::Asked::of(request.method(), request.uri().path()) {
         // Boxed, because it must not make the future of every request larger.
