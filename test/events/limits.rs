@@ -97,8 +97,10 @@ fn an_event_larger_than_the_queue_reaches_a_client_that_reads() {
     let gateway = run(builder().env("CONNECTION_QUEUE_BYTES", "65536"));
     let mut stream = EventStream::open(gateway.inbound(), &types(&["t"]));
     stream.welcome();
-    gateway.submit_event("t", "large", json!("x".repeat(40_000)));
+    gateway.submit_event("t", "large", json!("x".repeat(7_000_000)));
     stream.hears("large");
+    gateway.submit("t", "next");
+    stream.hears("next");
 }
 
 #[test]
