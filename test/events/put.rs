@@ -113,7 +113,7 @@ fn every_fault_has_its_answer_and_changes_nothing() {
 fn unusable_tokens_are_told_from_connections_that_are_gone() {
     let gateway = start();
     let none = r#"{"subscriptions":[]}"#;
-    for token in ["abc$", "YWJj", &"A".repeat(88), "%00", "ü"] {
+    for token in ["abc$", "YWJj", &"A".repeat(88), "%00"] {
         let (status, text) = put(&gateway, &path("sse", token), &[JSON], none);
         assert_eq!(
             (status, text.as_str()),

@@ -168,7 +168,7 @@ fn an_event_arrives_byte_for_byte() {
     let gateway = start();
     let mut stream = EventStream::open(gateway.inbound(), &types(&["t"]));
     stream.welcome();
-    let text = r#"{ "type":"t" , "id":1e2,"specversion":"1.0","source":"s", "n":1.50,"ü":"\u00fc", "n":2}"#;
+    let text = r#"{ "type":"t" , "id":1e2,"specversion":"0.2","source":"s", "n":1.50,"ü":"\u00fc", "n":2}"#;
     let mut request =
         Request::new("POST", "/_rig/v1/events").with("content-type", "application/json");
     request.payload = Payload::Bytes(text.as_bytes().to_vec());
