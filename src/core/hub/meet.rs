@@ -86,6 +86,9 @@ impl Hub {
                 peer.telling = self.interest.since(peer.told, now).into();
                 peer.telling_version = self.interest.version;
                 peer.telling_since = now;
+                self.rounds += 1;
+                peer.telling_round = self.rounds;
+                peer.telling_page = 0;
             }
             let Some(page) = peer.telling.pop_front() else {
                 continue;
@@ -105,7 +108,10 @@ impl Hub {
                 last,
                 added: added.collect(),
                 removed: page.removed.iter().map(Into::into).collect(),
+                round: peer.telling_round,
+                page: peer.telling_page,
             };
+            peer.telling_page += 1;
             let purpose = Purpose::Interest { version, last };
             questions.push((id.clone(), purpose, Request::Interest(interest)));
         }
@@ -176,6 +182,19 @@ impl Hub {
         if peer.node != Some(interest.node) {
             // It will have said who it is by the time it asks again.
             return Answer::Later;
+        }
+        let (round, page) = (interest.round, interest.page);
+        if (round, page) < peer.heard {
+            // It comes late, or again; what was told since counts.
+            return self.known(id, interest.version);
+        }
+        let is_next = (round, page) == peer.heard || (round > peer.heard.0 && page == 0);
+        if !is_next {
+            return Answer::Later;
+        }
+        peer.heard = (round, page.saturating_add(1));
+        if page == 0 {
+            peer.staged = None;
         }
         if interest.reset {
             peer.staged = Some(Wishes::default());

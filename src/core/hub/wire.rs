@@ -182,6 +182,12 @@ pub(super) struct Interest {
     pub(super) added: Vec<Wish>,
     #[n(6)]
     pub(super) removed: Vec<Pattern>,
+    /// Rises with every attempt to tell something, so that late and repeated pages are known as such.
+    #[n(7)]
+    pub(super) round: u64,
+    /// Which page of it, from 0.
+    #[n(8)]
+    pub(super) page: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

@@ -40,6 +40,8 @@ fn requests() -> Vec<Request> {
                 age: 9,
             }],
             removed: vec![pattern()],
+            round: 3,
+            page: 0,
         }),
         Request::Batch(Batch {
             origin: node,
