@@ -3,13 +3,15 @@
 //! `support` is the harness: it starts the real gateway as a child process, puts a recording back
 //! end behind it and speaks raw HTTP/1.1 to it, byte for byte. `conformance` replays what the
 //! original answered (`golden/README.md`), `operations` tells stories of a gateway's life, `cluster` of
-//! several that work together, and `hardening` attacks it (`docs/hardening.md`). Deliberately absent: any call into the library; these
-//! tests know the gateway only from outside.
+//! several that work together, `browser` drives the example pages, and `hardening` attacks it
+//! (`docs/hardening.md`). Deliberately absent: any call into the library; these tests know the gateway
+//! only from outside.
 
 mod support {
     pub(crate) mod answers;
     pub(crate) mod authority;
     pub(crate) mod backend;
+    pub(crate) mod browser;
     pub(crate) mod change;
     pub(crate) mod client;
     pub(crate) mod compare;
@@ -27,6 +29,7 @@ mod support {
     pub(crate) mod multiplexed;
     pub(crate) mod peer;
     pub(crate) mod puppet;
+    pub(crate) mod relay;
     pub(crate) mod replay;
     pub(crate) mod target;
     pub(crate) mod tls;
@@ -45,6 +48,7 @@ mod conformance {
     mod sse;
 }
 
+mod browser;
 mod streaming;
 mod operations {
     mod asynchronous;

@@ -51,7 +51,9 @@ use crate::http::inbound::{
 
 /// A route of this room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route<'p> {
+pub enum Route {
+    /// Submit events, or ask whether a page may.
+    Events(submission::Asked),
     /// Open a stream of server-sent events.
     Sse,
     /// Its preflight.
@@ -62,29 +64,32 @@ pub enum Route<'p> {
     Poll,
     /// Its preflight.
     PollPreflight,
-    /// Replace the subscriptions of the connection with this token.
-    Subscribe(&'p str),
+    /// Replace the subscriptions of the connection whose token is in the path.
+    Subscribe,
     /// Its preflight.
     SubscribePreflight,
 }
 
 // === impl Route ===
 
-impl<'p> Route<'p> {
+impl Route {
     /// The route of a request, if it is one of this room's.
-    pub fn of(method: &Method, path: &'p str) -> Option<Self> {
-        let path = path.strip_suffix('/').unwrap_or(path);
+    pub fn of(method: &Method, path: &str) -> Option<Self> {
+        let below = path.strip_prefix("/_rig/v1/")?;
+        if let Some(asked) = submission::Asked::of(method, path) {
+            return Some(Self::Events(asked));
+        }
         let is = |expected: &Method| method == expected;
-        match path {
-            "/_rig/v1/connection/sse" if is(&Method::GET) || is(&Method::HEAD) => Some(Self::Sse),
-            "/_rig/v1/connection/sse" if is(&Method::OPTIONS) => Some(Self::SsePreflight),
-            "/_rig/v1/connection/ws" => Some(Self::WebSocket),
-            "/_rig/v1/connection/longpolling" if is(&Method::GET) => Some(Self::Poll),
-            "/_rig/v1/connection/longpolling" if is(&Method::OPTIONS) => Some(Self::PollPreflight),
-            path => {
-                let token = subscriptions::token_of(path)?;
+        match below.strip_suffix('/').unwrap_or(below) {
+            "connection/sse" if is(&Method::GET) || is(&Method::HEAD) => Some(Self::Sse),
+            "connection/sse" if is(&Method::OPTIONS) => Some(Self::SsePreflight),
+            "connection/ws" => Some(Self::WebSocket),
+            "connection/longpolling" if is(&Method::GET) => Some(Self::Poll),
+            "connection/longpolling" if is(&Method::OPTIONS) => Some(Self::PollPreflight),
+            below => {
+                subscriptions::token_of(below)?;
                 if is(&Method::PUT) {
-                    Some(Self::Subscribe(token))
+                    Some(Self::Subscribe)
                 } else {
                     is(&Method::OPTIONS).then_some(Self::SubscribePreflight)
                 }
@@ -97,13 +102,10 @@ impl<'p> Route<'p> {
 pub async fn answer(
     client: &Rc<Client>,
     mut request: Request<Incoming>,
+    route: Route,
     span: &Span,
     busy: Busy,
 ) -> Response<Answer> {
-    let path = request.uri().path().to_owned();
-    let Some(route) = Route::of(request.method(), &path) else {
-        unreachable!("asked for by whoever calls this")
-    };
     let marks = span.marks(request.headers());
     let has_body = !request.body().is_end_stream();
     if let Err(refusal) = sound(client, &request) {
@@ -115,13 +117,18 @@ pub async fn answer(
         return response;
     }
     let mut response = match route {
+        Route::Events(asked) => {
+            let mut response = submission::answer(client, request, span, asked).await;
+            response.body_mut().hold(busy);
+            return response;
+        }
         Route::Sse => sse::answer(client, &request).await,
         Route::SsePreflight => sse::preflight(client, &request),
         Route::WebSocket => return websocket::answer(client, &mut request, busy).await,
         Route::Poll => polling::answer(client, &request).await,
         Route::PollPreflight => polling::preflight(client, &request),
-        Route::Subscribe(token) => {
-            let response = subscriptions::answer(client, token, request).await;
+        Route::Subscribe => {
+            let response = subscriptions::answer(client, request).await;
             // What was refused may not have been read to its end.
             let is_refused = response.status().is_client_error();
             return kept(client, response, marks, busy, has_body && is_refused).await;
@@ -174,4 +181,40 @@ async fn kept(
     marks.apply(response.headers_mut());
     response.body_mut().hold(busy);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_routes_take_a_trailing_slash_and_their_methods_only() {
+        let token = "/_rig/v1/connection/ws/abc/subscriptions";
+        for (method, path, route) in [
+            (Method::GET, "/_rig/v1/connection/sse", Some(Route::Sse)),
+            (Method::GET, "/_rig/v1/connection/sse/", Some(Route::Sse)),
+            (Method::POST, "/_rig/v1/connection/sse", None),
+            (
+                Method::PATCH,
+                "/_rig/v1/connection/ws",
+                Some(Route::WebSocket),
+            ),
+            (Method::PUT, token, Some(Route::Subscribe)),
+            (Method::OPTIONS, token, Some(Route::SubscribePreflight)),
+            (Method::GET, token, None),
+            (Method::PUT, "/_rig/v1/connection/ws//subscriptions", None),
+            (
+                Method::PUT,
+                "/_rig/v1/connection/smoke/a/subscriptions",
+                None,
+            ),
+            (
+                Method::PUT,
+                "/_rig/v1/connection/ws/a/b/subscriptions",
+                None,
+            ),
+        ] {
+            assert_eq!(Route::of(&method, path), route, "{method} {path}");
+        }
+    }
 }

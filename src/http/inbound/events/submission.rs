@@ -158,8 +158,7 @@ async fn exchange(client: &Client, request: Request<Incoming>) -> Result<Bytes, 
         return Err(Failure::Denied);
     }
     let events = submission.events;
-    let submit = client.worker.shared.submit.as_ref();
-    let submit = submit.ok_or(SubmitRefusal::NotReady)?;
+    let submit = &client.worker.shared.events.hub.submit;
     match tokio::time::timeout(ANSWER_MAX, submit.send(Submit { events })).await {
         Ok(Ok(taken)) => taken?,
         Ok(Err(error)) => {
