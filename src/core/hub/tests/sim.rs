@@ -147,13 +147,28 @@ fn without_gaps_the_oracle_objects() {
     control("gaps", rules, 8_000);
 }
 
+/// Messages are lost so often that batches overtake interest for seconds.
+const DEAF: Faults = Faults { loss: 55, ..CALM };
+
+#[test]
+fn a_deaf_network_loses_nothing_silently() {
+    check("deaf", 12, |seed| plan(seed, DEAF));
+}
+
 #[test]
 fn without_bouncing_the_oracle_objects() {
     let rules = Rules {
         bounce: false,
         ..Rules::default()
     };
-    control("bounce", rules, 1 << 20);
+    let is_noticed = (0..60).any(|seed| {
+        let objections = run(Plan {
+            rules,
+            ..plan(seed, DEAF)
+        });
+        !objections.is_empty()
+    });
+    assert!(is_noticed, "bounce: nothing was noticed");
 }
 
 #[test]
