@@ -194,7 +194,7 @@ fn two_changes_at_once_end_as_one() {
         }
         let loser = fleet.node(1 - winner);
         let lost = &changes[1 - winner].version;
-        let told = format!("API $rig/extractors accepted here, {lost}, was superseded by");
+        let told = format!("the extractors accepted here, {lost}, was superseded by");
         loser.await_log(&told, 1, SETTLE_MAX);
         let conflicts = loser
             .asked(&Request::new("GET", "/v3/cluster/conflicts"))

@@ -52,7 +52,7 @@ async fn a_change_is_made_only_to_what_the_client_has_seen() {
     let second = put(&desk, &document("/b"), ("if-match", &old)).await;
     let current = second.header("etag").unwrap().to_owned();
     assert!(current.starts_with("\"1-"), "{current}");
-    let stale = json!({"message": "API with id=$rig/extractors was changed."});
+    let stale = json!({"message": "The extractors were changed."});
     for header in [
         ("if-match", old.as_str()),
         ("if-match", UNSET),
