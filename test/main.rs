@@ -65,6 +65,7 @@ mod operations {
 
 mod cluster;
 mod events;
+mod events_cluster;
 mod hardening;
 #[expect(
     clippy::unwrap_used,
