@@ -10,7 +10,6 @@ use crate::{
 };
 
 /// Logs and counts `fact`, told by `replica`.
-#[expect(clippy::too_many_lines, reason = "a list: one arm per fact")]
 pub(super) fn tell(fact: &Fact, replica: &Replica, metrics: &ClusterMetrics) {
     match fact {
         Fact::Decided(conflict) => {
