@@ -9,6 +9,7 @@ use crate::support::{
     event_stream::{EventStream, PATH},
     frontend::{builder, run, types},
     gateway::Gateway,
+    multiplexed::Multiplexed,
     peer::Peer,
     websocket::WebSocket,
 };
@@ -116,4 +117,29 @@ fn lines_take_places_among_the_connections() {
     gateway.until_open("ws", 0);
     let mut third = EventStream::open(gateway.inbound(), "");
     third.welcome();
+}
+
+#[test]
+fn a_slow_consumer_on_http_2_is_given_up_and_its_other_streams_go_on() {
+    let gateway = run(builder()
+        .env("WORKERS", "1")
+        .env("CONNECTION_QUEUE_BYTES", "65536"));
+    let client = Multiplexed::connect(gateway.inbound());
+    let open = |types: &str| {
+        let mut exchange = client.get(&format!("http://a{PATH}?{types}"));
+        exchange.status(200);
+        EventStream::multiplexed(exchange)
+    };
+    let mut slow = open(&types(&["t"]));
+    slow.welcome();
+    let mut other = open(&types(&["end"]));
+    other.welcome();
+    let text = json!("x".repeat(100_000));
+    for id in 0..150 {
+        gateway.submit_event("t", &id.to_string(), text.clone());
+    }
+    gateway.until_ended("sse", "slow_consumer", 1);
+    gateway.submit("end", "1");
+    other.hears("1");
+    drop(slow);
 }

@@ -394,6 +394,12 @@ impl Desk {
         }
         self.expire(second);
         self.tick_mailboxes();
+        // Where the socket is not ours alone, nobody asks for the body of a client that does not
+        // read, so nobody would notice that the line has ended.
+        let given_up = self.seats.borrow().given_up();
+        for (id, end) in given_up {
+            self.leave(id, end);
+        }
         let queued = i64::try_from(self.seats.borrow().queued_bytes()).unwrap_or(i64::MAX);
         let change = queued - self.queued.replace(queued);
         self.metrics.queued_bytes.add(change);
