@@ -361,9 +361,7 @@ impl Inbound {
         let shared = Shared::new(
             Arc::clone(&ground.snapshot),
             actors.gate.clone(),
-            Some(actors.events.hub.clone().recipient()),
             Arc::clone(&actors.events.reception),
-            Arc::clone(&ground.awaited),
             Arc::clone(&ground.metrics),
             Arc::clone(&ground.health),
             settings,

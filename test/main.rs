@@ -3,19 +3,23 @@
 //! `support` is the harness: it starts the real gateway as a child process, puts a recording back
 //! end behind it and speaks raw HTTP/1.1 to it, byte for byte. `conformance` replays what the
 //! original answered (`golden/README.md`), `operations` tells stories of a gateway's life, `cluster` of
-//! several that work together, and `hardening` attacks it (`docs/hardening.md`). Deliberately absent: any call into the library; these
-//! tests know the gateway only from outside.
+//! several that work together, `browser` drives the example pages, and `hardening` attacks it
+//! (`docs/hardening.md`). Deliberately absent: any call into the library; these tests know the gateway
+//! only from outside.
 
 mod support {
     pub(crate) mod answers;
     pub(crate) mod authority;
     pub(crate) mod backend;
+    pub(crate) mod browser;
     pub(crate) mod change;
     pub(crate) mod client;
     pub(crate) mod compare;
     pub(crate) mod definition;
+    pub(crate) mod event_stream;
     pub(crate) mod expected;
     pub(crate) mod fleet;
+    pub(crate) mod frontend;
     pub(crate) mod gateway;
     pub(crate) mod golden;
     pub(crate) mod intruder;
@@ -25,10 +29,12 @@ mod support {
     pub(crate) mod multiplexed;
     pub(crate) mod peer;
     pub(crate) mod puppet;
+    pub(crate) mod relay;
     pub(crate) mod replay;
     pub(crate) mod target;
     pub(crate) mod tls;
     pub(crate) mod token;
+    pub(crate) mod websocket;
     pub(crate) mod wire;
 }
 
@@ -39,8 +45,10 @@ mod conformance {
     mod events;
     mod mgmt;
     mod proxy;
+    mod sse;
 }
 
+mod browser;
 mod streaming;
 mod operations {
     mod asynchronous;
@@ -56,6 +64,7 @@ mod operations {
 }
 
 mod cluster;
+mod events;
 mod hardening;
 #[expect(
     clippy::unwrap_used,

@@ -230,6 +230,22 @@ impl ClusterActor {
         }
     }
 
+    /// A peer asks.
+    fn asked(&self, from: PeerId, exchange: u64, bytes: Vec<u8>) {
+        match Owner::of(&bytes) {
+            Owner::Hub => self.tell_hub(hub::input::Input::Request {
+                from,
+                exchange,
+                bytes,
+            }),
+            Owner::Registry => self.tell(Heard::Input(Input::Request {
+                from,
+                exchange,
+                bytes,
+            })),
+        }
+    }
+
     fn happened(&mut self, event: Event) {
         let Some(network) = &mut self.network else {
             return;
@@ -266,25 +282,10 @@ impl ClusterActor {
                 }
             }
             Event::Request { peer, id, bytes } => {
-                let Some(exchange) = network.take_question(id) else {
-                    return;
-                };
-                let (from, bytes) = (identity(peer), bytes.into_vec());
-                match Owner::of(&bytes) {
-                    Owner::Hub => {
-                        self.tell_hub(hub::input::Input::Request {
-                            from,
-                            exchange,
-                            bytes,
-                        });
-                        return;
-                    }
-                    Owner::Registry => Input::Request {
-                        from,
-                        exchange,
-                        bytes,
-                    },
+                if let Some(exchange) = network.take_question(id) {
+                    self.asked(identity(peer), exchange, bytes.into_vec());
                 }
+                return;
             }
             Event::Response { id, result } => {
                 let Some((owner, exchange)) = network.asked.remove(&id) else {

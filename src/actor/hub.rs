@@ -18,7 +18,7 @@ use actix::{
     Actor, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle, Supervised,
 };
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
     actor::{Alarm, MAILBOX_MESSAGES_MAX, registry::wall_ms},
@@ -36,12 +36,16 @@ use crate::{
         cluster::{HeardByHub, Joined, Tell},
         hub::{
             Carry, InterestChanged, LeaveHub, Recall, Remember, Replay, Revoke, Revoked, Submit,
-            SubmitRefusal, ToDesk,
+            SubmitRefusal, ToDesks,
         },
         session::SessionCell,
     },
     telemetry::hub::HubMetrics,
 };
+
+/// Bytes of events that may wait for a desk which is busy writing. Beyond it the node takes no more
+/// events until the desk has caught up: several thousand of usual size.
+const DESK_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Takes what another node has carried here for a request that waits; tells whether it was there.
 pub type LateAnswers = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
@@ -49,7 +53,7 @@ pub type LateAnswers = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 /// Owns the hub.
 pub struct HubActor {
     hub: Hub,
-    desks: Vec<mpsc::UnboundedSender<ToDesk>>,
+    desks: Vec<ToDesks>,
     sessions: Arc<SessionCell>,
     late_answers: LateAnswers,
     metrics: Arc<HubMetrics>,
@@ -73,7 +77,7 @@ pub struct Parts {
     /// The machine; new.
     pub hub: Hub,
     /// One for each worker, in the order of their numbers.
-    pub desks: Vec<mpsc::UnboundedSender<ToDesk>>,
+    pub desks: Vec<ToDesks>,
     /// Where the blacklist is published.
     pub sessions: Arc<SessionCell>,
     /// For requests that wait for asynchronous answers.
@@ -144,6 +148,9 @@ impl HubActor {
     /// Gives the machine an input, carries out what it says, and sets the alarm clock.
     fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
         let now = self.now();
+        let waiting = self.desks.iter().map(ToDesks::waiting_bytes).max();
+        self.hub
+            .set_overloaded(waiting.unwrap_or_default() > DESK_BYTES_MAX);
         for output in self.hub.step(now, input) {
             self.perform(output, ctx);
         }

@@ -3,13 +3,18 @@
 //! The definitions are `priv/demo.json`; only their port is filled in, once the back end
 //! (`demo/upstream.rs`) has one.
 
+mod examples;
+mod leaflet;
 mod nodes;
 mod upstream;
 
-use std::{process::ExitCode, time::SystemTime};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use actix_rt::System;
-use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,16 +23,26 @@ use crate::{
         Config,
         vars::{Flags, Vars},
     },
-    core::api::{seed::seeds, validate::Surroundings},
+    core::{
+        api::{seed::seeds, validate::Surroundings},
+        subscription::extractors::Extractors,
+    },
 };
+use examples::Office;
 
 const DEFINITIONS: &str = include_str!("../../priv/demo.json");
+
+/// What constraints of subscriptions can name.
+const EXTRACTORS: &str = include_str!("../../priv/examples/extractors.json");
 
 /// Known to everybody who reads this, therefore for the demo only.
 const DEMO_SECRET: &str = "demo-secret-known-to-everybody";
 
-/// How long the printed token is valid, in seconds.
-const TOKEN_SECONDS: u64 = 24 * 60 * 60;
+/// The session of the printed token.
+const DEMO_SESSION: &str = "demo-session";
+
+/// The management port of the first of several nodes.
+const FIRST_ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4010);
 
 /// The settings of the demo: with its own key, unless somebody gave another.
 pub fn flags(mut flags: Flags, environment: &dyn Vars) -> Flags {
@@ -59,8 +74,12 @@ pub fn run(config: Config) -> ExitCode {
 /// Runs the demo with several nodes until it is told to stop.
 pub fn run_nodes(count: u8) -> ExitCode {
     System::new().block_on(async move {
-        let ended = match definitions() {
-            Ok((definitions, port)) => nodes::run(count, &definitions, port, DEMO_SECRET).await,
+        let office = Arc::new(Office::default());
+        // Each is set once, here.
+        let _unset = office.secret.set(DEMO_SECRET);
+        let _unset = office.admin.set(FIRST_ADMIN);
+        let ended = match definitions(&office) {
+            Ok((definitions, port)) => nodes::run(count, &definitions, port).await,
             Err(error) => Err(std::io::Error::other(error)),
         };
         ended.unwrap_or_else(|error| {
@@ -71,8 +90,10 @@ pub fn run_nodes(count: u8) -> ExitCode {
 }
 
 /// Starts the back end; the definitions that lead to it, and its port.
-fn definitions() -> Result<(Value, u16), Box<dyn std::error::Error + Send + Sync>> {
-    let port = upstream::start()?;
+fn definitions(
+    office: &Arc<Office>,
+) -> Result<(Value, u16), Box<dyn std::error::Error + Send + Sync>> {
+    let port = upstream::start(office)?;
     let mut definitions: Value = serde_json::from_str(DEFINITIONS)?;
     for definition in definitions.as_array_mut().into_iter().flatten() {
         definition["proxy"]["port"] = json!(port);
@@ -81,82 +102,29 @@ fn definitions() -> Result<(Value, u16), Box<dyn std::error::Error + Send + Sync
 }
 
 async fn begin(mut config: Config) -> Result<Running, Box<dyn std::error::Error + Send + Sync>> {
-    let (definitions, _port) = definitions()?;
+    let office = Arc::new(Office::default());
+    let (definitions, _port) = definitions(&office)?;
     config.seeds = seeds(&definitions, &Surroundings { has_key: true })?;
-    let token = token(&config)?;
+    let is_own = (config.jwt.secret_key.as_ref()).is_some_and(|key| key.expose() == DEMO_SECRET);
+    if is_own {
+        let _unset = office.secret.set(DEMO_SECRET);
+    }
+    if !config.events.extractors_given {
+        config.events.extractors = Arc::new(Extractors::parse(EXTRACTORS)?);
+    }
     let running = start(config).await?;
     let (inbound, api) = (running.ports.inbound.first(), running.ports.api.first());
     if let (Some(inbound), Some(api)) = (inbound, api) {
+        let _unset = office.admin.set(api.address);
+        let token = office.token(DEMO_SESSION);
         println!(
             "{}",
-            leaflet(
+            leaflet::leaflet(
                 &inbound.address.to_string(),
                 &api.address.to_string(),
-                &token
+                token.as_deref().unwrap_or("YOUR_TOKEN"),
             )
         );
     }
     Ok(running)
-}
-
-/// A token for `/till`, if the demo's own secret is in use.
-fn token(config: &Config) -> Result<String, jsonwebtoken::errors::Error> {
-    let Some(secret) = config
-        .jwt
-        .secret_key
-        .as_ref()
-        .filter(|key| key.expose() == DEMO_SECRET)
-    else {
-        return Ok("YOUR_TOKEN".to_owned());
-    };
-    let now = SystemTime::UNIX_EPOCH
-        .elapsed()
-        .map_or(0, |elapsed| elapsed.as_secs());
-    let claims = json!({ "sub": "demo", "jti": "demo-session", "exp": now + TOKEN_SECONDS });
-    encode(
-        &Header::default(),
-        &claims,
-        &EncodingKey::from_secret(secret.expose().as_bytes()),
-    )
-}
-
-fn leaflet(inbound: &str, api: &str, token: &str) -> String {
-    let definition = r#"{"id":"mine","name":"mine","version_data":{"default":{"endpoints":[{"id":"greet","method":"GET","path_regex":"/greet/(.+)","path_replacement":"/hello?name=\\1"}]}},"proxy":{"target_url":"127.0.0.1","port":PORT}}"#;
-    format!(
-        r#"
-The gateway proxies on http://{inbound} and is managed on http://{api}. Try, in another terminal:
-
-# a request through the gateway; the back end tells what it saw
-curl -i http://{inbound}/hello
-
-# its path is rewritten and a header is added on the way
-curl http://{inbound}/shops/berlin/items/42
-
-# an upload and an endless stream, both passed on as they come
-head -c 100000000 /dev/zero | curl -T - -X POST http://{inbound}/upload
-curl -N http://{inbound}/stream
-
-# a back end that is too slow for the endpoint's time limit: 504
-curl -i http://{inbound}/slow
-
-# an endpoint that wants a token: 401 without, 200 with it
-curl -i http://{inbound}/till
-curl -i -H 'Authorization: Bearer {token}' http://{inbound}/till
-
-# add an API while the gateway runs, use it, see its version, remove it
-PORT=$(curl -s http://{api}/v3/apis/demo | sed 's/.*"port":\([0-9]*\).*/\1/')
-curl -i -H 'content-type: application/json' http://{api}/v3/apis -d "$(echo '{definition}' | sed "s/PORT/$PORT/")"
-curl http://{inbound}/greet/you
-curl -i http://{api}/v3/apis/mine
-curl -i -X DELETE http://{api}/v3/apis/mine
-
-# which endpoint would answer, and what would be sent? (nothing is sent)
-curl -H 'content-type: application/json' http://{api}/v3/probe -d '{{"method":"GET","path":"/shops/berlin/items/42"}}'
-
-# the API's documentation for a browser, and the metrics
-http://{api}/swagger-ui
-curl http://{api}/metrics
-
-Ctrl-C stops the demo."#
-    )
 }

@@ -32,7 +32,7 @@ use crate::{
         },
         sealer::Sealer,
     },
-    message::{extractors::ExtractorsCell, hub::ToDesk, session::SessionCell},
+    message::{extractors::ExtractorsCell, hub::ToDesks, session::SessionCell},
     telemetry::{events::EventMetrics, hub::HubMetrics, metrics::Metrics},
 };
 
@@ -82,7 +82,7 @@ pub(super) struct Parts<'a> {
 
 impl Parts<'_> {
     /// What the hub actor is made of, with a desk for each of `desks`.
-    fn hub(&mut self, desks: Vec<mpsc::UnboundedSender<ToDesk>>) -> Result<hub::Parts, StartError> {
+    fn hub(&mut self, desks: Vec<ToDesks>) -> Result<hub::Parts, StartError> {
         let began = Instant::now();
         let now = Now {
             monotonic: 0,
@@ -115,7 +115,7 @@ impl Events {
         let (mut desks, mut told, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
         for _worker in 0..parts.workers {
             let (order, orders) = mpsc::unbounded_channel();
-            let (tell, hub) = mpsc::unbounded_channel();
+            let (tell, hub) = ToDesks::channel();
             desks.push(order);
             told.push(tell);
             inboxes.push(Inbox { hub, orders });
@@ -134,6 +134,7 @@ impl Events {
             rate: Rate::new(parts.config.connections_per_minute_max),
             queue_bytes_max: parts.config.connection_queue_bytes_max,
             hub: HubLink {
+                submit: hub.clone().recipient(),
                 interest: hub.clone().recipient(),
                 replay: hub.clone().recipient(),
                 remember: hub.clone().recipient(),

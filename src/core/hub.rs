@@ -83,6 +83,8 @@ pub struct Hub {
     peers: BTreeMap<PeerId, Peer>,
     exchanges: BTreeMap<u64, Exchange>,
     next_exchange: u64,
+    /// Rounds of telling interest, to all peers together.
+    rounds: u64,
     copies: Copies,
     memos: Memos,
     /// Submissions that wait for a copy, in the order of their numbers.
@@ -141,6 +143,7 @@ impl Hub {
             peers: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             next_exchange: 0,
+            rounds: 0,
             copies: Copies::new(params.log_bytes_max),
             memos: Memos::default(),
             waiters: VecDeque::new(),

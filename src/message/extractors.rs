@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use actix::Message;
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
 
 use crate::{
     core::{subscription::extractors::Extractors, version::Version},
-    message::hub::ToDesk,
+    message::hub::{ToDesk, ToDesks},
 };
 
 /// Show the extractors in force.
@@ -34,17 +33,14 @@ pub struct CurrentExtractors {
 #[derive(Debug)]
 pub struct ExtractorsCell {
     current: Arc<ArcSwap<Extractors>>,
-    desks: Vec<mpsc::UnboundedSender<ToDesk>>,
+    desks: Vec<ToDesks>,
 }
 
 // === impl ExtractorsCell ===
 
 impl ExtractorsCell {
     /// A cell that stores to `current` and tells `desks`.
-    pub const fn new(
-        current: Arc<ArcSwap<Extractors>>,
-        desks: Vec<mpsc::UnboundedSender<ToDesk>>,
-    ) -> Self {
+    pub const fn new(current: Arc<ArcSwap<Extractors>>, desks: Vec<ToDesks>) -> Self {
         Self { current, desks }
     }
 
@@ -54,7 +50,7 @@ impl ExtractorsCell {
         self.current.store(Arc::clone(extractors));
         for desk in &self.desks {
             // A desk that is gone rings its worker's alarm.
-            let _gone = desk.send(ToDesk::Extractors(Arc::clone(extractors)));
+            let _gone = desk.tell(ToDesk::Extractors(Arc::clone(extractors)));
         }
     }
 }

@@ -1,10 +1,16 @@
 //! Words for the hub: the actor that hands events to whoever wants them, on all nodes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use actix::Message;
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::core::{
     event::Event,
@@ -127,6 +133,20 @@ pub struct Revoked {
 #[rtype(result = "()")]
 pub struct LeaveHub;
 
+/// The way from the hub to one desk, with the bytes of events that the desk has not handed out yet.
+#[derive(Debug, Clone)]
+pub struct ToDesks {
+    sender: mpsc::UnboundedSender<ToDesk>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// The desk's end.
+#[derive(Debug)]
+pub struct FromHub {
+    receiver: mpsc::UnboundedReceiver<ToDesk>,
+    waiting: Arc<AtomicUsize>,
+}
+
 /// What the hub tells a desk.
 #[derive(Debug)]
 pub enum ToDesk {
@@ -150,6 +170,56 @@ pub struct CarriedHere {
     /// What the other node's handler wrote.
     pub bytes: Bytes,
     answer: oneshot::Sender<Option<Bytes>>,
+}
+
+// === impl ToDesks ===
+
+impl ToDesks {
+    /// Both ends.
+    pub fn channel() -> (Self, FromHub) {
+        // Not bounded by itself: the hub takes no more events while too many bytes wait here.
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let to = Self {
+            sender,
+            waiting: Arc::clone(&waiting),
+        };
+        (to, FromHub { receiver, waiting })
+    }
+
+    /// Tells the desk something; false if it is gone.
+    pub fn tell(&self, told: ToDesk) -> bool {
+        self.waiting.fetch_add(told.bytes(), Ordering::Relaxed);
+        self.sender.send(told).is_ok()
+    }
+
+    /// Bytes of events that the desk has not handed out yet.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+}
+
+// === impl FromHub ===
+
+impl FromHub {
+    /// The next thing told; `None` when the hub is gone.
+    pub async fn next(&mut self) -> Option<ToDesk> {
+        let told = self.receiver.recv().await?;
+        self.waiting.fetch_sub(told.bytes(), Ordering::Relaxed);
+        Some(told)
+    }
+}
+
+// === impl ToDesk ===
+
+impl ToDesk {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Deliver(delivery) => delivery.bytes(),
+            Self::Carried(carried) => carried.bytes.len(),
+            Self::Gap(_) | Self::Position(_) | Self::Revoked(_) | Self::Extractors(_) => 0,
+        }
+    }
 }
 
 // === impl CarriedHere ===

@@ -209,11 +209,15 @@ fn losses(world: &World, id: &ApiId, wrong: &mut Vec<String>) {
         let Some(replica) = node.replica.as_ref().filter(|_| node.life == write.life) else {
             continue;
         };
-        let Version { digest, .. } = write.version;
+        let Version { digest, ref_number } = write.version;
+        // Replaced by its like, say a delete by a later delete, it is not lost.
+        let lives_on = survived
+            .iter()
+            .any(|version| version.digest == digest && version.ref_number >= ref_number);
         let told = replica.conflicts_since(0).any(|conflict| {
             conflict.id == *id && conflict.own_client_lost && conflict.losers.contains(&digest)
         });
-        if !told && digest != served.digest && !survived.contains(&write.version) {
+        if !told && !lives_on {
             wrong.push(format!(
                 "(g) n{} lost {:?} untold",
                 write.node, write.version

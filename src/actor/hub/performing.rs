@@ -92,7 +92,7 @@ impl HubActor {
     fn tell_desks(&self, told: impl Fn() -> ToDesk) {
         for desk in &self.desks {
             // A desk that is gone rings its worker's alarm.
-            let _gone = desk.send(told());
+            let _is_there = desk.tell(told());
         }
     }
 
@@ -108,7 +108,7 @@ impl HubActor {
         let desk = usize::try_from(desk)
             .ok()
             .and_then(|desk| self.desks.get(desk));
-        if desk.is_none_or(|desk| desk.send(here).is_err()) {
+        if !desk.is_some_and(|desk| desk.tell(here)) {
             let bytes = None;
             ctx.notify(CarryAnswered { exchange, bytes });
             return;

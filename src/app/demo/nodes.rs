@@ -17,22 +17,19 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
+use crate::app::demo::{DEMO_SECRET, EXTRACTORS, leaflet};
+
 /// Runs `count` nodes with these definitions until this process is told to stop.
 ///
 /// # Errors
 /// The program cannot start itself.
-pub(super) async fn run(
-    count: u8,
-    definitions: &Value,
-    port: u16,
-    secret: &str,
-) -> io::Result<ExitCode> {
+pub(super) async fn run(count: u8, definitions: &Value, port: u16) -> io::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let definitions = definitions.to_string();
     let mut nodes = Vec::new();
     for number in 1..=count {
-        nodes.push(start(number, &definitions, secret)?);
+        nodes.push(start(number, &definitions)?);
     }
     println!("{}", leaflet(count, port, &nodes));
     tokio::select! {
@@ -50,13 +47,14 @@ pub(super) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn start(number: u8, definitions: &str, secret: &str) -> io::Result<Child> {
+fn start(number: u8, definitions: &str) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     let mut node = command
         .args(["--local", &number.to_string()])
         .env("PROXY_CONFIG_FILE", definitions)
-        .env("JWT_SECRET_KEY", secret)
+        .env("JWT_SECRET_KEY", DEMO_SECRET)
         .env("JWT_ALG", "HS256")
+        .env("EXTRACTORS", EXTRACTORS)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -115,12 +113,17 @@ curl -X PUT -H 'content-type: application/json' http://127.0.0.1:{api}/v3/apis/m
 curl http://127.0.0.1:4010/v3/apis/mine
 curl http://127.0.0.1:4010/v3/cluster/conflicts
 
+# a page that gets events from node 1, and an event that is submitted to node {count}
+http://127.0.0.1:4000/examples/sse.html
+curl -i -H 'content-type: application/json' http://127.0.0.1:{proxy}/_rig/v1/events -d '{event}'
+
 # a node dies; the others go on. Start it again and it has everything
 kill -9 {victim}
 curl http://127.0.0.1:4010/v3/cluster/nodes
 rig --local {count}
 
 Ctrl-C stops the demo."#,
+        event = leaflet::CHAT_MESSAGE,
         here = renamed("changed on 1"),
         there = renamed(&format!("changed on {count}")),
     )

@@ -4,13 +4,16 @@
 //! * `POST /upload`: how many bytes arrived.
 //! * `GET /stream`: a server-sent event a second.
 //! * `GET /slow`: answers after two seconds.
+//! * `/examples/…`: pages that show events ([`examples`]).
 
-use std::{convert::Infallible, io, net::TcpListener, time::Duration};
+use std::{convert::Infallible, io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde_json::{Map, Value, json};
+
+use crate::app::demo::examples::{self, Office};
 
 /// Where the back end listens if nobody else does; the port of `priv/demo.json`.
 const PORT_WISHED: u16 = 7070;
@@ -22,12 +25,14 @@ const SLOWNESS: Duration = Duration::from_secs(2);
 const EVENT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts the back end on loopback and returns its port.
-pub(super) fn start() -> io::Result<u16> {
+pub(super) fn start(office: &Arc<Office>) -> io::Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", PORT_WISHED))
         .or_else(|_taken| TcpListener::bind(("127.0.0.1", 0)))?;
     let port = listener.local_addr()?.port();
-    let server = HttpServer::new(|| {
+    let office = Arc::clone(office);
+    let server = HttpServer::new(move || {
         App::new()
+            .configure(examples::routes(Arc::clone(&office)))
             .route("/upload", web::post().to(upload))
             .route("/stream", web::get().to(stream))
             .route("/slow", web::get().to(slow))

@@ -11,27 +11,32 @@ use std::sync::Arc;
 use super::{
     cursor,
     delivery::{Delivery, Gap},
-    position::Vector,
+    position::{Reached, Vector},
 };
 
-/// How far a resumed connection is ahead of its node. Dropped once the node has caught up.
+/// How far a resumed connection is ahead of its node. Empty once the node has caught up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Floor(Option<Vector>);
+pub struct Floor {
+    /// Where the node is not yet, as far as is known.
+    ahead: Vector,
+    /// The node's cursor has to be mended.
+    mends: bool,
+}
 
 // === impl Floor ===
 
 impl Floor {
     /// Everything up to `upto` has been given to the connection.
     pub fn new(upto: Vector) -> Self {
-        Self(Some(upto))
+        Self {
+            mends: !upto.is_empty(),
+            ahead: upto,
+        }
     }
 
     /// Whether the connection still lacks `delivery`, and then the cursor to send with it.
     pub fn admit(&mut self, delivery: &Delivery) -> Option<Arc<str>> {
-        let Some(floor) = &self.0 else {
-            return Some(Arc::clone(&delivery.cursor));
-        };
-        if delivery.seq <= floor.seq(delivery.origin) {
+        if delivery.seq <= self.ahead.seq(delivery.origin) {
             return None;
         }
         Some(self.position(&delivery.cursor))
@@ -39,11 +44,8 @@ impl Floor {
 
     /// The cursor to send with `gap`; `None` if it concerns only what the connection has.
     pub fn admit_gap(&mut self, gap: &Gap) -> Option<Arc<str>> {
-        let has_all = self.0.as_ref().is_some_and(|floor| {
-            gap.to
-                .is_some_and(|to| gap.origin.is_some_and(|origin| to <= floor.seq(origin)))
-        });
-        if has_all {
+        let has_all = gap.to.zip(gap.origin);
+        if has_all.is_some_and(|(to, origin)| to <= self.ahead.seq(origin)) {
             return None;
         }
         Some(self.position(&gap.cursor))
@@ -51,16 +53,22 @@ impl Floor {
 
     /// Where the connection is when its node is at `cursor`.
     pub fn position(&mut self, cursor: &Arc<str>) -> Arc<str> {
-        let (Some(floor), Ok(mut node)) = (&mut self.0, cursor::decode(cursor)) else {
-            return Arc::clone(cursor);
-        };
-        if node.covers(floor) {
-            self.0 = None;
+        if !self.mends {
             return Arc::clone(cursor);
         }
-        node.join(floor);
-        let text = cursor::encode(&node);
-        *floor = node;
-        text
+        let Ok(mut node) = cursor::decode(cursor) else {
+            return Arc::clone(cursor);
+        };
+        self.ahead.leave_what_is_beyond(&node);
+        // A node that is gone and of which this one knows nothing (any more) is not worth mending
+        // every cursor from now on; if it comes back after all, what the connection has is known.
+        let matters =
+            |(origin, reached): (_, Reached)| !reached.ended || node.get(origin).is_some();
+        self.mends = self.ahead.iter().any(matters);
+        if !self.mends {
+            return Arc::clone(cursor);
+        }
+        node.join(&self.ahead);
+        cursor::encode(&node)
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Origin {
     pub(super) gone_since: Option<u64>,
     /// Clients know that nothing more can be expected.
     pub(super) ended: bool,
+    /// It was linked once. Others are known from hearsay only.
+    pub(super) met: bool,
     /// It has stopped; its last event had this number.
     pub(super) farewell: Option<u64>,
 }
@@ -39,11 +41,32 @@ impl Origin {
 
 impl Hub {
     /// A node that was met, or met again.
-    pub(super) fn node_back(&mut self, node: NodeId) {
+    pub(super) fn node_back(&mut self, node: NodeId, head: u64) {
         let origin = self.origins.entry(node).or_default();
+        let is_new = !std::mem::replace(&mut origin.met, true);
         origin.gone_since = None;
         origin.ended = false;
         origin.farewell = None;
+        if is_new && head > 0 {
+            // It took events before this node knew of it. A client that resumed here meanwhile was
+            // not told of them. One that was here all the time gets them all the same.
+            self.tell_gap(node, 1, Some(head));
+        }
+    }
+
+    /// A peer knows nodes that are gone. All nodes should name the same ones in cursors, or a client
+    /// that comes from a node that does not know one would be told of a gap.
+    pub(super) fn heard_of_gone(&mut self, gone: Vec<NodeId>, now: u64) {
+        for node in gone.into_iter().take(GONE_MAX) {
+            if node != self.me {
+                self.origins.entry(node).or_insert(Origin {
+                    gone_since: Some(now),
+                    ended: true,
+                    ..Origin::default()
+                });
+            }
+        }
+        self.forget_oldest();
     }
 
     /// The last link to a node is gone.

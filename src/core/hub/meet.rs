@@ -69,15 +69,13 @@ impl Hub {
     /// Asks strangers who they are, and tells everybody else what changed since it last heard.
     pub(super) fn tell_all(&mut self, now: u64) {
         let mut questions = Vec::new();
+        let hello = self.hello();
         for (id, peer) in &mut self.peers {
             let Some(node) = peer.node else {
                 if peer.greeting.is_due(now) {
                     peer.greeting.send();
-                    let hello = Hello {
-                        node: self.me,
-                        name: self.name.clone(),
-                    };
-                    questions.push((id.clone(), Purpose::Hello, Request::Hello(hello)));
+                    let question = Request::Hello(hello.clone());
+                    questions.push((id.clone(), Purpose::Hello, question));
                 }
                 continue;
             };
@@ -88,6 +86,9 @@ impl Hub {
                 peer.telling = self.interest.since(peer.told, now).into();
                 peer.telling_version = self.interest.version;
                 peer.telling_since = now;
+                self.rounds += 1;
+                peer.telling_round = self.rounds;
+                peer.telling_page = 0;
             }
             let Some(page) = peer.telling.pop_front() else {
                 continue;
@@ -107,7 +108,10 @@ impl Hub {
                 last,
                 added: added.collect(),
                 removed: page.removed.iter().map(Into::into).collect(),
+                round: peer.telling_round,
+                page: peer.telling_page,
             };
+            peer.telling_page += 1;
             let purpose = Purpose::Interest { version, last };
             questions.push((id.clone(), purpose, Request::Interest(interest)));
         }
@@ -119,10 +123,20 @@ impl Hub {
     /// A peer says who it is.
     pub(super) fn greeted(&mut self, id: &PeerId, hello: Hello, now: u64) -> Answer {
         self.met(id, hello, now);
-        Answer::Hello(Hello {
+        Answer::Hello(self.hello())
+    }
+
+    fn hello(&self) -> Hello {
+        let gone = self.origins.iter();
+        Hello {
             node: self.me,
             name: self.name.clone(),
-        })
+            head: self.log.head(),
+            gone: gone
+                .filter(|(_node, origin)| origin.gone_since.is_some())
+                .map(|(node, _origin)| *node)
+                .collect(),
+        }
     }
 
     pub(super) fn greeting_answered(&mut self, id: &PeerId, hello: Hello, now: u64) {
@@ -133,7 +147,12 @@ impl Hub {
     }
 
     fn met(&mut self, id: &PeerId, hello: Hello, now: u64) {
-        let Hello { node, mut name } = hello;
+        let Hello {
+            node,
+            mut name,
+            head,
+            gone,
+        } = hello;
         let Some(peer) = self.peers.get_mut(id) else {
             return;
         };
@@ -143,7 +162,8 @@ impl Hub {
         name.retain(|character| !character.is_control());
         peer.node = Some(node);
         peer.name.clone_from(&name);
-        self.node_back(node);
+        self.node_back(node, head);
+        self.heard_of_gone(gone, now);
         self.tell(Fact::Met { node, name });
         self.pull_from(id, now);
     }
@@ -162,6 +182,19 @@ impl Hub {
         if peer.node != Some(interest.node) {
             // It will have said who it is by the time it asks again.
             return Answer::Later;
+        }
+        let (round, page) = (interest.round, interest.page);
+        if (round, page) < peer.heard {
+            // It comes late, or again; what was told since counts.
+            return self.known(id, interest.version);
+        }
+        let is_next = (round, page) == peer.heard || (round > peer.heard.0 && page == 0);
+        if !is_next {
+            return Answer::Later;
+        }
+        peer.heard = (round, page.saturating_add(1));
+        if page == 0 {
+            peer.staged = None;
         }
         if interest.reset {
             peer.staged = Some(Wishes::default());

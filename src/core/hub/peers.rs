@@ -27,6 +27,8 @@ pub(super) struct Peer {
     /// Pages of interest that are not sent yet; the version they end with, and when it was begun.
     pub(super) telling: VecDeque<Changes>,
     pub(super) telling_version: u64,
+    pub(super) telling_round: u64,
+    pub(super) telling_page: u32,
     pub(super) telling_since: u64,
     pub(super) interest_sent: UnderWay,
     /// What it wants.
@@ -34,6 +36,8 @@ pub(super) struct Peer {
     pub(super) wishes_version: u64,
     /// A new interest that is not complete yet.
     pub(super) staged: Option<Wishes>,
+    /// The round of telling and the page of it that come next.
+    pub(super) heard: (u64, u32),
     /// Its interest is known as a whole.
     pub(super) is_known: bool,
     pub(super) shipping: Shipping,

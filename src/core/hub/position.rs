@@ -103,11 +103,10 @@ impl Vector {
         });
     }
 
-    /// Whether this is at least as far as `other` with every node that has not ended for `other`.
-    pub fn covers(&self, other: &Self) -> bool {
-        other.iter().all(|(node, reached)| {
-            reached.ended || self.get(node).is_some_and(|own| own.seq >= reached.seq)
-        })
+    /// Leaves only the nodes with whose events this is farther than `other`.
+    pub fn leave_what_is_beyond(&mut self, other: &Self) {
+        self.reached
+            .retain(|node, reached| other.get(*node).is_none_or(|other| other.seq < reached.seq));
     }
 
     /// All nodes, in order.

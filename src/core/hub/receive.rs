@@ -99,6 +99,10 @@ impl Hub {
         if let Some(to) = to {
             self.reached(origin, to);
         }
+        self.tell_gap(origin, from, to);
+    }
+
+    pub(super) fn tell_gap(&mut self, origin: NodeId, from: u64, to: Option<u64>) {
         if !self.params.rules.gaps {
             return;
         }

@@ -203,6 +203,7 @@ impl Hub {
             .iter()
             .filter(|(node, reached)| *node != self.me && !reached.ended && !lives.contains(node))
             .map(|(node, _reached)| node)
+            .chain(self.unknown_to(&from))
             .collect();
         let mut waiting: BTreeMap<NodeId, usize> = BTreeMap::new();
         let mut questions: Vec<(PeerId, NodeId)> = Vec::new();
@@ -244,6 +245,14 @@ impl Hub {
         };
         self.replays.insert(ticket, wait);
         self.check_collected(ticket, now);
+    }
+
+    /// Nodes that are gone and that a client at `from` has never heard of.
+    fn unknown_to(&self, from: &Vector) -> impl Iterator<Item = NodeId> {
+        self.origins
+            .iter()
+            .filter(|(node, origin)| origin.gone_since.is_some() && from.get(**node).is_none())
+            .map(|(node, _origin)| *node)
     }
 
     /// Events of this node's log, or copies of another's.

@@ -153,6 +153,12 @@ pub(super) struct Hello {
     /// Its name, for people.
     #[n(1)]
     pub(super) name: String,
+    /// Its last event.
+    #[n(2)]
+    pub(super) head: u64,
+    /// Nodes it knows of that are gone.
+    #[n(3)]
+    pub(super) gone: Vec<NodeId>,
 }
 
 /// What a node wants, or what changed about it.
@@ -176,6 +182,12 @@ pub(super) struct Interest {
     pub(super) added: Vec<Wish>,
     #[n(6)]
     pub(super) removed: Vec<Pattern>,
+    /// Rises with every attempt to tell something, so that late and repeated pages are known as such.
+    #[n(7)]
+    pub(super) round: u64,
+    /// Which page of it, from 0.
+    #[n(8)]
+    pub(super) page: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

@@ -37,14 +37,23 @@ pub mod websocket;
 
 use std::rc::Rc;
 
-use http::{Method, Request, Response};
-use hyper::body::Incoming;
+use http::{Method, Request, Response, StatusCode, header::ORIGIN};
+use hyper::body::{Body, Incoming};
 
-use crate::http::inbound::{activity::Busy, answer::Answer, connection::Client};
+use crate::http::inbound::{
+    activity::Busy,
+    answer::Answer,
+    connection::Client,
+    head::{host, is_served_coding},
+    refusal::{Marks, Refusal},
+    span::Span,
+};
 
 /// A route of this room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route<'p> {
+pub enum Route {
+    /// Submit events, or ask whether a page may.
+    Events(submission::Asked),
     /// Open a stream of server-sent events.
     Sse,
     /// Its preflight.
@@ -55,29 +64,32 @@ pub enum Route<'p> {
     Poll,
     /// Its preflight.
     PollPreflight,
-    /// Replace the subscriptions of the connection with this token.
-    Subscribe(&'p str),
+    /// Replace the subscriptions of the connection whose token is in the path.
+    Subscribe,
     /// Its preflight.
     SubscribePreflight,
 }
 
 // === impl Route ===
 
-impl<'p> Route<'p> {
+impl Route {
     /// The route of a request, if it is one of this room's.
-    pub fn of(method: &Method, path: &'p str) -> Option<Self> {
-        let path = path.strip_suffix('/').unwrap_or(path);
+    pub fn of(method: &Method, path: &str) -> Option<Self> {
+        let below = path.strip_prefix("/_rig/v1/")?;
+        if let Some(asked) = submission::Asked::of(method, path) {
+            return Some(Self::Events(asked));
+        }
         let is = |expected: &Method| method == expected;
-        match path {
-            "/_rig/v1/connection/sse" if is(&Method::GET) || is(&Method::HEAD) => Some(Self::Sse),
-            "/_rig/v1/connection/sse" if is(&Method::OPTIONS) => Some(Self::SsePreflight),
-            "/_rig/v1/connection/ws" => Some(Self::WebSocket),
-            "/_rig/v1/connection/longpolling" if is(&Method::GET) => Some(Self::Poll),
-            "/_rig/v1/connection/longpolling" if is(&Method::OPTIONS) => Some(Self::PollPreflight),
-            path => {
-                let token = subscriptions::token_of(path)?;
+        match below.strip_suffix('/').unwrap_or(below) {
+            "connection/sse" if is(&Method::GET) || is(&Method::HEAD) => Some(Self::Sse),
+            "connection/sse" if is(&Method::OPTIONS) => Some(Self::SsePreflight),
+            "connection/ws" => Some(Self::WebSocket),
+            "connection/longpolling" if is(&Method::GET) => Some(Self::Poll),
+            "connection/longpolling" if is(&Method::OPTIONS) => Some(Self::PollPreflight),
+            below => {
+                subscriptions::token_of(below)?;
                 if is(&Method::PUT) {
-                    Some(Self::Subscribe(token))
+                    Some(Self::Subscribe)
                 } else {
                     is(&Method::OPTIONS).then_some(Self::SubscribePreflight)
                 }
@@ -90,21 +102,119 @@ impl<'p> Route<'p> {
 pub async fn answer(
     client: &Rc<Client>,
     mut request: Request<Incoming>,
+    route: Route,
+    span: &Span,
     busy: Busy,
 ) -> Response<Answer> {
-    let path = request.uri().path().to_owned();
-    let Some(route) = Route::of(request.method(), &path) else {
-        unreachable!("asked for by whoever calls this")
-    };
+    let marks = span.marks(request.headers());
+    let has_body = !request.body().is_end_stream();
+    if let Err(refusal) = sound(client, &request) {
+        let origin = request.headers().get(ORIGIN).cloned();
+        leave(client, request, has_body).await;
+        let cors = &client.worker.shared.settings.cors;
+        let mut response = refusal.answer(marks, cors, origin.as_ref());
+        response.body_mut().hold(busy);
+        return response;
+    }
     let mut response = match route {
+        Route::Events(asked) => {
+            let mut response = submission::answer(client, request, span, asked).await;
+            response.body_mut().hold(busy);
+            return response;
+        }
         Route::Sse => sse::answer(client, &request).await,
         Route::SsePreflight => sse::preflight(client, &request),
         Route::WebSocket => return websocket::answer(client, &mut request, busy).await,
         Route::Poll => polling::answer(client, &request).await,
         Route::PollPreflight => polling::preflight(client, &request),
-        Route::Subscribe(token) => subscriptions::answer(client, token, request).await,
+        Route::Subscribe => {
+            let response = subscriptions::answer(client, request).await;
+            // What was refused may not have been read to its end.
+            let is_refused = response.status().is_client_error();
+            return kept(client, response, marks, busy, has_body && is_refused).await;
+        }
         Route::SubscribePreflight => subscriptions::preflight(client, &request),
     };
+    if route == Route::Sse && response.status() == StatusCode::OK {
+        // A stream may be open for days; it is not told to be part of one request.
+        response.body_mut().hold(busy);
+        return response;
+    }
+    drop(request);
+    kept(client, response, marks, busy, has_body).await
+}
+
+/// A request that is understood in one way only.
+fn sound(client: &Client, request: &Request<Incoming>) -> Result<(), Refusal> {
+    host(request)?;
+    if client.activity.scan.is_ambiguous() {
+        return Err(Refusal::BadRequest);
+    }
+    if !request.body().is_end_stream() && !is_served_coding(request.headers()) {
+        return Err(Refusal::NotImplemented);
+    }
+    Ok(())
+}
+
+/// Gives up a request whose body may not have been read.
+async fn leave(client: &Client, request: Request<Incoming>, has_body: bool) {
+    drop(request);
+    if has_body {
+        client.activity.leave_unread();
+        // See `forward::handle`: hyper looks at the dropped body first.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The answer with what all answers of the gateway carry.
+async fn kept(
+    client: &Client,
+    mut response: Response<Answer>,
+    marks: Marks,
+    busy: Busy,
+    is_unread: bool,
+) -> Response<Answer> {
+    if is_unread {
+        client.activity.leave_unread();
+        tokio::task::yield_now().await;
+    }
+    marks.apply(response.headers_mut());
     response.body_mut().hold(busy);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_routes_take_a_trailing_slash_and_their_methods_only() {
+        let token = "/_rig/v1/connection/ws/abc/subscriptions";
+        for (method, path, route) in [
+            (Method::GET, "/_rig/v1/connection/sse", Some(Route::Sse)),
+            (Method::GET, "/_rig/v1/connection/sse/", Some(Route::Sse)),
+            (Method::POST, "/_rig/v1/connection/sse", None),
+            (
+                Method::PATCH,
+                "/_rig/v1/connection/ws",
+                Some(Route::WebSocket),
+            ),
+            (Method::PUT, token, Some(Route::Subscribe)),
+            (Method::OPTIONS, token, Some(Route::SubscribePreflight)),
+            (Method::GET, token, None),
+            (Method::PUT, "/_rig/v1/connection/ws//subscriptions", None),
+            (
+                Method::PUT,
+                "/_rig/v1/connection/smoke/a/subscriptions",
+                None,
+            ),
+            (
+                Method::PUT,
+                "/_rig/v1/connection/ws/a/b/subscriptions",
+                None,
+            ),
+        ] {
+            assert_eq!(Route::of(&method, path), route, "{method} {path}");
+        }
+    }
 }

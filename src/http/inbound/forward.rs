@@ -28,8 +28,7 @@ use crate::{
             activity::Busy,
             answer::Answer,
             connection::Client,
-            events::{self, submission},
-            gate,
+            events, gate,
             head::{
                 expects_body, host, is_served_coding, is_undone_coding, join_cookies, plan, via,
                 wanted_upgrade,
@@ -67,17 +66,9 @@ pub async fn handle(client: Rc<Client>, request: Request<Incoming>) -> Response<
         answer.body_mut().hold(busy);
         return answer;
     }
-    if request.uri().path().starts_with(system::PREFIX)
-        && events::Route::of(request.method(), request.uri().path()).is_some()
-    {
+    if let Some(route) = events::Route::of(request.method(), request.uri().path()) {
         // Boxed, because it must not make the future of every request larger.
-        return Box::pin(events::answer(&client, request, busy)).await;
-    }
-    if let Some(asked) = submission::Asked::of(request.method(), request.uri().path()) {
-        // Boxed, because it must not make the future of every request larger.
-        let mut answer = Box::pin(submission::answer(&client, request, &span, asked)).await;
-        answer.body_mut().hold(busy);
-        return answer;
+        return Box::pin(events::answer(&client, request, route, &span, busy)).await;
     }
     let log_path = shared.settings.request_log.then(|| request.uri().path());
     let mut record = Record::start(&shared.metrics, &snapshot, request.method(), log_path);
@@ -219,7 +210,7 @@ impl Exchange {
         if !late::is_awaited(route.endpoint()) {
             return Ok(None);
         }
-        let waiting = self.client.worker.shared.awaited.wait();
+        let waiting = self.client.worker.shared.events.awaited.wait();
         let waiting = waiting.ok_or(Refusal::Unavailable)?;
         Ok(Some(Box::new(waiting)))
     }

@@ -11,25 +11,18 @@ use std::{
     time::Duration,
 };
 
-use actix::Recipient;
 use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use crate::{
-    http::{
-        awaited::Awaited,
-        inbound::{
-            activity::{Activity, Signal},
-            events::{checks::Checks, desk::Desk, reception::Reception},
-            gate::Gate,
-            refusal::Cors,
-            request_body::{Progress, RequestBody},
-        },
+    http::inbound::{
+        activity::{Activity, Signal},
+        events::{checks::Checks, desk::Desk, reception::Reception},
+        gate::Gate,
+        refusal::Cors,
+        request_body::{Progress, RequestBody},
     },
-    message::{
-        hub::Submit,
-        proxy::{Snapshot, SnapshotCell},
-    },
+    message::proxy::{Snapshot, SnapshotCell},
     telemetry::{health::Health, metrics::Metrics},
     upstream::{self, Pool, pool::SWEEP_INTERVAL},
 };
@@ -73,12 +66,8 @@ pub struct Shared {
     pub snapshot: Arc<SnapshotCell>,
     /// Checks tokens.
     pub gate: Gate,
-    /// Takes events; `None`: this node takes none.
-    pub submit: Option<Recipient<Submit>>,
     /// Events and their connections.
     pub events: Arc<Reception>,
-    /// Requests that wait for asynchronous answers.
-    pub awaited: Arc<Awaited>,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// Readiness.
@@ -123,9 +112,7 @@ impl Shared {
     pub fn new(
         snapshot: Arc<SnapshotCell>,
         gate: Gate,
-        submit: Option<Recipient<Submit>>,
         events: Arc<Reception>,
-        awaited: Arc<Awaited>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
         settings: Settings,
@@ -134,9 +121,7 @@ impl Shared {
         Arc::new(Self {
             snapshot,
             gate,
-            submit,
             events,
-            awaited,
             metrics,
             health,
             settings,

@@ -140,7 +140,7 @@ fn a_peer_that_turns_us_down_is_backed_off_and_a_proven_one_is_redialled_soon() 
         book.reached(at(1), large, now);
         book.lost(&large, now);
     }
-    assert!(book.entries[&at(1)].next > now + Duration::from_secs(2));
+    assert!(book.entries[&at(1)].next > now + BACKOFF_MAX / 2);
     book.proven(&large, now);
     book.lost(&large, now);
     assert!(book.entries[&at(1)].next <= now + REDIAL * 2);

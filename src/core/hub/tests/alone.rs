@@ -129,7 +129,7 @@ fn a_client_gets_what_it_missed_by_cursor_and_by_the_events_id() {
     let types = ["a", "b.x", "c", "a"];
     let events = types.iter().zip(1..).map(|(name, id)| event(name, id));
     let events = events.collect();
-    submit(&mut hub, events);
+    assert_eq!(submit(&mut hub, events).0, Ok(()));
     let from = |seq| -> Vector { std::iter::once((NodeId::new(7), Reached::at(seq))).collect() };
     let (seqs, gaps, more, upto) = replay(&mut hub, From::Vector(from(1)));
     assert_eq!((seqs, gaps, more), (vec![2, 4], 0, false));
@@ -155,7 +155,7 @@ fn what_the_log_has_given_up_is_a_gap() {
         ..alone()
     });
     for id in 1..=10 {
-        submit(&mut hub, vec![event("a", id)]);
+        assert_eq!(submit(&mut hub, vec![event("a", id)]).0, Ok(()));
     }
     let from = From::Vector(std::iter::once((NodeId::new(7), Reached::at(1))).collect());
     let (seqs, gaps, _more, _upto) = replay(&mut hub, from);
@@ -172,7 +172,7 @@ fn a_long_replay_comes_in_pages_that_join() {
             r#"{{"specversion":"1.0","type":"a","id":"{id}","source":"x","data":"{pad}"}}"#
         );
         let event = Arc::new(Event::parse(Bytes::from(text)).unwrap());
-        submit(&mut hub, vec![event]);
+        assert_eq!(submit(&mut hub, vec![event]).0, Ok(()));
     }
     let mut from = Vector::default();
     let mut all = Vec::new();

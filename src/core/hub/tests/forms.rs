@@ -26,6 +26,8 @@ fn requests() -> Vec<Request> {
         Request::Hello(Hello {
             node,
             name: "a".to_owned(),
+            head: 4,
+            gone: vec![node],
         }),
         Request::Interest(Interest {
             node,
@@ -38,6 +40,8 @@ fn requests() -> Vec<Request> {
                 age: 9,
             }],
             removed: vec![pattern()],
+            round: 3,
+            page: 0,
         }),
         Request::Batch(Batch {
             origin: node,

@@ -57,7 +57,7 @@ proptest! {
     fn exchanging_the_differing_pages_makes_two_nodes_equal(a in entries(), b in entries()) {
         let (mut a, mut b) = (of(&a, 1_000), of(&b, 1_000));
         let expected = held(&joined(&a, &b));
-        for index in a.differing(&b.digests().to_vec()) {
+        for index in a.differing(b.digests()) {
             let (mine, theirs) = (a.page(index, None), b.page(index, None));
             prop_assert!(!mine.more && !theirs.more);
             a.merge(theirs.entries, NOW);
@@ -65,13 +65,13 @@ proptest! {
         }
         prop_assert_eq!(&held(&a), &expected);
         prop_assert_eq!(&held(&b), &expected);
-        prop_assert_eq!(a.differing(&b.digests().to_vec()), Vec::<usize>::new());
+        prop_assert_eq!(a.differing(b.digests()), Vec::<usize>::new());
     }
 
     #[test]
     fn the_changed_buckets_are_all_a_reader_needs(steps in proptest::collection::vec(entries(), 0..6)) {
         let mut list = Blacklist::with_room_for(10);
-        let mut published = vec![Arc::new(Bucket::default()); BUCKETS];
+        let mut published: Vec<_> = (0..BUCKETS).map(|_index| Arc::<Bucket>::default()).collect();
         for (round, step) in (0..).zip(steps) {
             list.merge(step, NOW + round);
             list.expire(NOW + 2 * round);

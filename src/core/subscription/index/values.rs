@@ -2,7 +2,10 @@
 //!
 //! Needs the event and the extractors. Deliberately absent: constraints.
 
-use crate::core::{event::Event, event::Scalar, subscription::extractors::Fields};
+use crate::core::{
+    event::{Event, Scalar},
+    subscription::extractors::Fields,
+};
 
 /// The fields of an event by name.
 pub(super) struct Values<'e> {

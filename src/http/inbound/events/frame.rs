@@ -65,16 +65,13 @@ impl Frame {
 
     /// Appends the server-sent event for the connection with `key`, as one chunk if `chunked`.
     pub fn write_sse(&self, key: &[u8; KEY_CHARS], chunked: bool, to: &mut Vec<u8>) {
-        let sse = self.sse.get_or_init(|| Sse::of(&self.event, &self.cursor));
-        if chunked {
-            to.extend_from_slice(&sse.chunk);
-        }
-        to.extend_from_slice(&sse.bytes);
-        to.extend_from_slice(key);
-        to.extend_from_slice(b"\n\n");
-        if chunked {
-            to.extend_from_slice(b"\r\n");
-        }
+        let Event {
+            event_type, text, ..
+        } = &*self.event;
+        let sse = self
+            .sse
+            .get_or_init(|| Sse::of(event_type, text, &self.cursor));
+        sse.write(key, chunked, to);
     }
 
     /// Appends the WebSocket text message.
@@ -87,16 +84,16 @@ impl Frame {
 // === impl Sse ===
 
 impl Sse {
-    fn of(event: &Event, cursor: &str) -> Self {
-        let mut bytes = Vec::with_capacity(event.text.len() + event.event_type.len() + 96);
+    fn of(event_type: &str, text: &[u8], cursor: &str) -> Self {
+        let mut bytes = Vec::with_capacity(text.len() + event_type.len() + 96);
         bytes.extend_from_slice(b"event: ");
         // A line end within the type would let an event forge others.
-        bytes.extend(event.event_type.bytes().map(|byte| match byte {
+        bytes.extend(event_type.bytes().map(|byte| match byte {
             b'\r' | b'\n' | b'\0' => b' ',
             byte => byte,
         }));
         bytes.push(b'\n');
-        for line in lines(&event.text) {
+        for line in lines(text) {
             bytes.extend_from_slice(b"data: ");
             bytes.extend_from_slice(line);
             bytes.push(b'\n');
@@ -108,6 +105,18 @@ impl Sse {
         Self {
             bytes,
             chunk: format!("{whole:x}\r\n").into_bytes(),
+        }
+    }
+
+    fn write(&self, key: &[u8; KEY_CHARS], chunked: bool, to: &mut Vec<u8>) {
+        if chunked {
+            to.extend_from_slice(&self.chunk);
+        }
+        to.extend_from_slice(&self.bytes);
+        to.extend_from_slice(key);
+        to.extend_from_slice(b"\n\n");
+        if chunked {
+            to.extend_from_slice(b"\r\n");
         }
     }
 }
@@ -159,15 +168,10 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 mod tests {
     use super::*;
 
-    fn frame(event_type: &str, text: &str) -> Rc<Frame> {
-        let text = text.replace('@', &serde_json::Value::from(event_type).to_string());
-        let event = Event::parse(text.into()).expect("event");
-        Frame::new(Arc::new(event), "CUR".into())
-    }
-
     fn sse(event_type: &str, text: &str, chunked: bool) -> String {
         let mut bytes = Vec::new();
-        frame(event_type, text).write_sse(b"kkkkkkkkkkkkkkkk", chunked, &mut bytes);
+        let sse = Sse::of(event_type, text.as_bytes(), "CUR");
+        sse.write(b"kkkkkkkkkkkkkkkk", chunked, &mut bytes);
         String::from_utf8(bytes).expect("text")
     }
 
@@ -204,8 +208,9 @@ mod tests {
 
     #[test]
     fn a_websocket_message_is_the_text_unmasked() {
-        let mut bytes = Vec::new();
-        frame("t", "{}").write_websocket(&mut bytes);
-        assert_eq!(bytes, [0x81, 2, b'{', b'}']);
+        assert_eq!(
+            &message(&Bytes::from_static(b"{}"))[..],
+            [0x81, 2, b'{', b'}']
+        );
     }
 }

@@ -8,12 +8,14 @@ use crate::{
         hub::{delivery::Replayed, input::From, output::CarryFault, position::NodeId},
         subscription::TypePattern,
     },
-    message::hub::{Carry, InterestChanged, Recall, Remember, Replay},
+    message::hub::{Carry, InterestChanged, Recall, Remember, Replay, Submit},
 };
 
 /// What desks and handlers ask of the hub.
 #[derive(Clone)]
 pub struct HubLink {
+    /// Takes events.
+    pub submit: Recipient<Submit>,
     /// What a desk wants has changed.
     pub interest: Recipient<InterestChanged>,
     /// What a client missed.

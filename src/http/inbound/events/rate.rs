@@ -24,7 +24,7 @@ impl Rate {
 
     /// Counts an attempt at this second since 1970; whether it may go on.
     pub fn admit(&self, second: u64) -> bool {
-        let minute = second / 60 & 0xffff_ffff;
+        let minute = (second / 60) & 0xffff_ffff;
         let next = |window: u64| {
             let attempts = if window >> 32 == minute {
                 window & 0xffff_ffff

@@ -15,7 +15,7 @@ use crate::{
         memo::Memo,
         reception::{Order, Reception, Subscribe, now},
     },
-    message::hub::{CarriedHere, ToDesk},
+    message::hub::{CarriedHere, FromHub, ToDesk},
 };
 
 /// Coarse limits of lines are counted in this.
@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// What reaches a desk.
 pub struct Inbox {
     /// From the hub.
-    pub hub: mpsc::UnboundedReceiver<ToDesk>,
+    pub hub: FromHub,
     /// From the other workers.
     pub orders: mpsc::UnboundedReceiver<Order>,
 }
@@ -44,7 +44,7 @@ pub async fn serve(desk: Rc<Desk>, reception: Arc<Reception>, mut inbox: Inbox) 
                 Order::Poll(order, answer) => desk.poll(order, answer),
             },
             _tick = ticks.tick() => desk.tick(now()),
-            told = inbox.hub.recv() => match told {
+            told = inbox.hub.next() => match told {
                 Some(told) => hear(&desk, &reception, told).await,
                 None => return,
             },

@@ -45,9 +45,9 @@ const BODY_BYTES_MAX: usize = 4 * LIST_BYTES_MAX;
 /// Time for the whole body; it is small.
 const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// The token in such a path.
+/// The token in such a path, below `/_rig/v1/`.
 pub fn token_of(path: &str) -> Option<&str> {
-    let rest = path.strip_prefix("/_rig/v1/connection/")?;
+    let rest = path.strip_prefix("connection/")?;
     let (kind, rest) = rest.split_once('/')?;
     let token = rest.strip_suffix("/subscriptions")?;
     let is_one = matches!(kind, "sse" | "ws" | "longpolling") && !token.contains('/');
@@ -55,8 +55,10 @@ pub fn token_of(path: &str) -> Option<&str> {
 }
 
 /// Answers a PUT.
-pub async fn answer(client: &Client, token: &str, request: Request<Incoming>) -> Response<Answer> {
+pub async fn answer(client: &Client, request: Request<Incoming>) -> Response<Answer> {
     let (head, body) = request.into_parts();
+    let path = head.uri.path().trim_start_matches("/_rig/v1/");
+    let token = token_of(path.trim_end_matches('/')).unwrap_or_default();
     let replaced = replace(client, token, &head.headers, body).await;
     let request = Request::from_parts(head, ());
     match replaced {

@@ -69,11 +69,17 @@ enum Happening {
     Wake(usize),
 }
 
+enum Held {
+    Event(Arc<Delivery>),
+    Gap(Gap),
+}
+
 enum Stage {
     Away,
     /// Waits until its interest is known; then resumes if it was here before.
     Subscribing,
-    Replaying(Vec<Arc<Delivery>>, Vec<Gap>),
+    /// What came live meanwhile, in its order.
+    Replaying(Vec<Held>),
     Live,
 }
 
@@ -114,7 +120,7 @@ pub(super) struct World {
     /// Which client's visit a ticket belongs to.
     tickets: BTreeMap<u64, (usize, u64)>,
     objections: Vec<String>,
-    crashes: usize,
+    is_traced: bool,
 }
 
 impl World {
@@ -134,7 +140,7 @@ impl World {
             next_ticket: 0,
             tickets: BTreeMap::new(),
             objections: Vec::new(),
-            crashes: 0,
+            is_traced: std::env::var("HUB_TRACE").is_ok(),
         };
         for index in 0..plan.nodes {
             let node = world.newborn();
@@ -239,6 +245,7 @@ impl World {
         if a == b || self.nodes[a].links.contains(&(b, life_b)) {
             return;
         }
+        self.trace(&format!("link {a} {b}"));
         self.nodes[a].links.insert((b, life_b));
         self.nodes[b].links.insert((a, life_a));
         self.step(a, Input::LinkOpened(peer(b, life_b)));
@@ -253,6 +260,7 @@ impl World {
         if !self.nodes[a].links.remove(&(b, life_b)) {
             return;
         }
+        self.trace(&format!("cut {a} {b}"));
         self.nodes[b].links.remove(&(a, life_a));
         // Noticed at different times; what is under way is lost.
         for (node, life, other) in [(a, life_a, peer(b, life_b)), (b, life_b, peer(a, life_a))] {
@@ -265,7 +273,7 @@ impl World {
     }
 
     fn crash(&mut self, node: usize) {
-        self.crashes += 1;
+        self.trace(&format!("crash of {node}"));
         let dead = (node, self.nodes[node].life);
         let mut newborn = self.newborn();
         std::mem::swap(&mut self.nodes[node], &mut newborn);
@@ -320,12 +328,13 @@ impl World {
             }
             return;
         }
+        self.trace(&format!("client {number} comes to {node}"));
         let client = &mut self.clients[number];
         client.node = node;
         client.life = life;
         client.stage = Stage::Subscribing;
         if client.cursor.is_some() {
-            client.stage = Stage::Replaying(Vec::new(), Vec::new());
+            client.stage = Stage::Replaying(Vec::new());
         }
         client.floor = Floor::default();
         let (visit, added) = (client.visit, client.types.clone());
@@ -365,6 +374,9 @@ impl World {
     }
 
     fn perform(&mut self, node: usize, output: Output) {
+        if let Output::Fact(fact) = &output {
+            self.trace(&format!("{node}: {fact:?}"));
+        }
         match output {
             Output::Ask {
                 to,
@@ -489,7 +501,7 @@ impl World {
         }
         match &mut client.stage {
             Stage::Away => {}
-            Stage::Replaying(held, _gaps) => held.push(Arc::clone(delivery)),
+            Stage::Replaying(held) => held.push(Held::Event(Arc::clone(delivery))),
             Stage::Subscribing | Stage::Live => {
                 if let Some(cursor) = client.floor.admit(delivery) {
                     self.get(number, delivery, cursor);
@@ -502,7 +514,7 @@ impl World {
         let client = &mut self.clients[number];
         match &mut client.stage {
             Stage::Away => {}
-            Stage::Replaying(_held, gaps) => gaps.push(gap.clone()),
+            Stage::Replaying(held) => held.push(Held::Gap(gap.clone())),
             Stage::Subscribing | Stage::Live => {
                 if let Some(cursor) = client.floor.admit_gap(gap) {
                     client.gaps.push((gap.origin, gap.from, gap.to));
@@ -528,6 +540,7 @@ impl World {
         let Some((number, visit)) = self.tickets.remove(&ticket) else {
             return;
         };
+        self.trace(&format!("client {number} is known but to {missing}"));
         let here = cursor::encode(&self.nodes[node].hub.vector());
         let client = &mut self.clients[number];
         if client.visit != visit || matches!(client.stage, Stage::Away) {
@@ -573,6 +586,12 @@ impl World {
         {
             return;
         }
+        self.trace(&format!(
+            "client {number} replayed {} gaps {:?} to {:?}",
+            replayed.events.len(),
+            replayed.gaps,
+            replayed.upto
+        ));
         for gap in &replayed.gaps {
             let told = (gap.origin, gap.from, gap.to);
             self.clients[number].gaps.push(told);
@@ -588,13 +607,20 @@ impl World {
         client.cursor = Some(cursor::encode(&replayed.upto));
         client.floor = Floor::new(replayed.upto);
         let held = std::mem::replace(&mut client.stage, Stage::Live);
-        if let Stage::Replaying(held, gaps) = held {
-            for gap in gaps {
-                self.live_gap(number, &gap);
+        if let Stage::Replaying(held) = held {
+            for held in held {
+                match held {
+                    Held::Event(delivery) => self.live(number, &delivery),
+                    Held::Gap(gap) => self.live_gap(number, &gap),
+                }
             }
-            for delivery in held {
-                self.live(number, &delivery);
-            }
+        }
+    }
+
+    /// `HUB_TRACE=1` shows what happens.
+    fn trace(&self, text: &str) {
+        if self.is_traced {
+            eprintln!("{:>6} {text}", self.now);
         }
     }
 
