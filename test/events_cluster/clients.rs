@@ -69,7 +69,11 @@ impl Stream {
 
     /// The same from behind the event with this `id`.
     pub(super) fn resumed(at: SocketAddr, query: &str, last: &str) -> Self {
-        let mut peer = Peer::connect(at);
+        Self::over(Peer::connect(at), query, last)
+    }
+
+    /// The same on this connection.
+    pub(super) fn over(mut peer: Peer, query: &str, last: &str) -> Self {
         let header = match last {
             "" => String::new(),
             last => format!("last-event-id: {last}\r\n"),
