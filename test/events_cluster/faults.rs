@@ -68,10 +68,10 @@ fn stay(nodes: &[SocketAddr], first: usize, ends: &[String]) -> Vec<Heard> {
     let mut heard: Vec<Heard> = Vec::new();
     let (mut place, mut last) = (first, String::new());
     loop {
-        while Connection::open(nodes[place]).is_err() {
+        let Some(mut stream) = Stream::attempt(nodes[place], &query, &last) else {
             place = (place + 1) % nodes.len();
-        }
-        let mut stream = Stream::resumed(nodes[place], &query, &last);
+            continue;
+        };
         while let Some(next) = stream.try_heard() {
             heard.push(next);
             if ends
