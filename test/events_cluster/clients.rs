@@ -1,7 +1,7 @@
 //! Clients that may change the node: of server-sent events, WebSocket and long polling. They keep
 //! what a browser keeps, and say what they heard by the ids of events.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use serde_json::{Value, json};
 
@@ -69,14 +69,33 @@ impl Stream {
 
     /// The same from behind the event with this `id`.
     pub(super) fn resumed(at: SocketAddr, query: &str, last: &str) -> Self {
-        let mut peer = Peer::connect(at);
+        Self::over(Peer::connect(at), query, last)
+    }
+
+    /// The same; `None` if the node is about to be gone.
+    pub(super) fn attempt(at: SocketAddr, query: &str, last: &str) -> Option<Self> {
+        let socket = TcpStream::connect(at).ok()?;
+        let answers = socket.try_clone().ok()?;
+        let mut peer = Peer::plain(socket);
+        peer.try_say(Self::request(query, last)).ok()?;
+        (answers.peek(&mut [0]).ok()? > 0).then(|| Self::begun(peer, last))
+    }
+
+    /// The same on this connection.
+    pub(super) fn over(mut peer: Peer, query: &str, last: &str) -> Self {
+        peer.say(Self::request(query, last));
+        Self::begun(peer, last)
+    }
+
+    fn request(query: &str, last: &str) -> String {
         let header = match last {
             "" => String::new(),
             last => format!("last-event-id: {last}\r\n"),
         };
-        peer.say(format!(
-            "GET {PATH}?{query} HTTP/1.1\r\nhost: a\r\n{header}\r\n"
-        ));
+        format!("GET {PATH}?{query} HTTP/1.1\r\nhost: a\r\n{header}\r\n")
+    }
+
+    fn begun(mut peer: Peer, last: &str) -> Self {
         let head = peer.status(200);
         let mut stream = Self {
             stream: EventStream::begun(peer, &head),

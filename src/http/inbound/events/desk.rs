@@ -239,6 +239,16 @@ impl Desk {
         Arc::clone(&self.cursor.borrow())
     }
 
+    /// Where a client is that gets an event of the gateway's own. One that still waits for what it
+    /// missed is nowhere: if it is cut off now, it is told of a gap.
+    pub fn position(&self, id: LineId) -> Arc<str> {
+        let seats = self.seats.borrow();
+        match seats.get(id) {
+            Some(seat) if seat.held.is_some() => "".into(),
+            Some(_) | None => self.cursor(),
+        }
+    }
+
     /// The cluster stands here.
     pub fn set_cursor(&self, cursor: Arc<str>) {
         self.cursor.replace(cursor);
@@ -363,7 +373,7 @@ impl Desk {
             return;
         };
         if line.wire().is_sse() {
-            self.send(id, Arc::clone(notice), self.cursor());
+            self.send(id, Arc::clone(notice), self.position(id));
         }
         line.end(reason);
     }

@@ -106,7 +106,7 @@ async fn begin(client: &Client, request: &Request<Incoming>) -> Response<Answer>
             return refuse_poll(client, request, refused);
         }
     };
-    let (line, key) = open_mailbox(client, admitted);
+    let (line, key) = open_mailbox(client, admitted).await;
     let address = Address {
         node: reception.node,
         desk: client.worker.desk.number(),
@@ -132,7 +132,7 @@ async fn carry_on(client: &Client, ticket: Ticket) -> Option<(Address, Polled)> 
         .await
         .ok()
         .filter(|admitted| admitted.is_restored)?;
-    let (line, key) = open_mailbox(client, admitted);
+    let (line, key) = open_mailbox(client, admitted).await;
     let address = Address {
         node: reception.node,
         desk: client.worker.desk.number(),
