@@ -40,7 +40,8 @@ fn every_fault_has_its_answer_and_changes_nothing() {
                  subscription: ";
     let not_json = "Expected JSON encoded body.";
     let no_field = "Expected field \"subscriptions\" is not present.";
-    let cases: [(&[(&str, &str)], &str, u16, &str); 20] = [
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c str, u16, &'c str);
+    let cases: [Case<'_>; 20] = [
         (&[JSON, ("accept", "application/*")], none, 406, ""),
         (&[JSON, ("accept", "text/html")], none, 406, ""),
         (&[], none, 400, not_json),

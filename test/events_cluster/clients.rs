@@ -157,7 +157,7 @@ impl Stream {
     }
 
     /// Its session is revoked; the stream ends.
-    pub(super) fn is_killed(mut self) {
+    pub(super) fn hears_that_it_is_killed(mut self) {
         let killed = self.frame().json();
         assert_eq!(killed["type"], "rig.session_killed");
         self.stream.ends();

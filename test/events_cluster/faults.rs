@@ -192,7 +192,8 @@ fn all_come_back(clients: usize, rounds: usize) {
     let seats: Vec<_> = (0..clients)
         .map(|_| Mutex::new((None::<Stream>, String::new())))
         .collect();
-    let each = |work: &(dyn Fn(usize, &mut (Option<Stream>, String)) + Sync)| {
+    type Work<'w> = dyn Fn(usize, &mut (Option<Stream>, String)) + Sync + 'w;
+    let each = |work: &Work<'_>| {
         let next = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..THREADS {

@@ -65,7 +65,7 @@ fn a_session_that_is_revoked_on_one_node_ends_on_all() {
     assert_eq!(answer.status, 201, "{answer:?}");
     let begun = Instant::now();
     for (stream, socket, poll) in lines {
-        stream.is_killed();
+        stream.hears_that_it_is_killed();
         socket.closes(1000, "Session killed.");
         let told = poll.join().expect("a poll");
         assert!(

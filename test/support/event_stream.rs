@@ -3,7 +3,7 @@
 //!
 //! Over HTTP/1.1 chunks, an HTTP/1.0 connection or a stream of HTTP/2; never reconnects.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr};
 
 use serde_json::Value;
 
@@ -140,14 +140,6 @@ impl EventStream {
         match &mut self.source {
             Source::Chunked(peer) => assert_eq!(peer.end(), End::Closed),
             Source::Close(_) | Source::Multiplexed(_) => {}
-        }
-    }
-
-    /// Waits longer for each frame from now on.
-    pub(crate) fn be_patient(&mut self, wait: Duration) {
-        match &mut self.source {
-            Source::Chunked(peer) | Source::Close(peer) => peer.be_patient(wait),
-            Source::Multiplexed(_) => {}
         }
     }
 

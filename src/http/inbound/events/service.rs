@@ -38,12 +38,21 @@ pub async fn serve(desk: Rc<Desk>, reception: Arc<Reception>, mut inbox: Inbox) 
     loop {
         tokio::select! {
             biased;
-            Some(order) = inbox.orders.recv() => match order {
-                Order::Subscribe(order, done) => {
-                    let _gone = done.send(subscribe(&desk, &reception, order));
+            Some(order) = inbox.orders.recv() => {
+                // What the hub told before is handed out before: an event that was accepted before a
+                // client subscribed is not for it.
+                for _told in 0..inbox.hub.len() {
+                    if let Some(told) = inbox.hub.next().await {
+                        hear(&desk, &reception, told).await;
+                    }
                 }
-                Order::Poll(order, answer) => desk.poll(order, answer),
-            },
+                match order {
+                    Order::Subscribe(order, done) => {
+                        let _gone = done.send(subscribe(&desk, &reception, order));
+                    }
+                    Order::Poll(order, answer) => desk.poll(order, answer),
+                }
+            }
             _tick = ticks.tick() => desk.tick(now()),
             told = inbox.hub.next() => match told {
                 Some(told) => hear(&desk, &reception, told).await,
