@@ -26,7 +26,7 @@ use crate::{
         hub::HubActor,
         keys::KeysActor,
         proxy::ProxyActor,
-        registry::{Parts, RegistryActor, wall_ms},
+        registry::{Parts, RegistryActor, extractors::Given, wall_ms},
     },
     app::{
         events::Events,
@@ -302,12 +302,12 @@ impl Actors {
         let parts = registry_parts(config, proxy.clone().recipient(), ground, ready)?;
         let file_ms = config.seeds_modified_ms.unwrap_or_else(wall_ms);
         let alarm = Alarm::new("the registry actor", &ground.alarm);
-        let (registry, published) = RegistryActor::new(parts, seeds, file_ms, alarm);
+        let (mut registry, published) = RegistryActor::new(parts, seeds, file_ms, alarm);
         // Published before any port answers; the actor's own first publication changes nothing.
         proxy.send(published).await.map_err(io::Error::other)?;
         let (gate, keys) = gate(&config.jwt, &config.events.session_field, ground)?;
         let (hub_ready, hub_is_ready) = oneshot::channel();
-        let events = Events::start(events::Parts {
+        let mut events = Events::start(events::Parts {
             node: ground.node,
             sealer: Sealer::new(&ground.secret, Purpose::Connection),
             gate: gate.clone(),
@@ -321,6 +321,9 @@ impl Actors {
             ready: hub_ready,
             alarm: Alarm::new("the hub actor", &ground.alarm),
         })?;
+        if let Some(cell) = events.extractors.take() {
+            registry.publish_extractors(cell);
+        }
         let registry = start_registry(registry, &events.hub, config, ground)?;
         Ok(Self {
             events,
@@ -430,6 +433,10 @@ fn registry_parts(
             },
             definition_bytes_max,
         ),
+        extractors: config.events.extractors_given.then(|| Given {
+            extractors: Arc::clone(&config.events.extractors),
+            wall_ms: (config.events.extractors_modified_ms).unwrap_or_else(wall_ms),
+        }),
         proxy,
         metrics: ClusterMetrics::new(&ground.metrics)?,
         ready,
@@ -520,6 +527,7 @@ fn start_admin(
         propose: actors.registry.clone().recipient(),
         list: actors.registry.clone().recipient(),
         get: actors.registry.clone().recipient(),
+        extractors: actors.registry.clone().recipient(),
         submit: Some(actors.events.hub.clone().recipient()),
         cluster: admin::cluster::Cluster {
             nodes: actors.registry.clone().recipient(),

@@ -150,7 +150,7 @@ impl Config {
         let jwt = Jwt::read(reader);
         let limits = Limits::read(reader);
         let notices = notices(reader, &admin);
-        let events = Events::read(reader, cluster.as_ref());
+        let events = Events::read(reader, cluster.as_ref(), limits.definition_bytes_max);
         let loaded = seeds(reader, &jwt, &limits);
         Self {
             node_name: node::name(reader, cluster.is_some()),

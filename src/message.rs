@@ -4,6 +4,7 @@
 //! ([`proxy::ApisPublished`]). Plain data with a result type; no behaviour, no actor types.
 
 pub mod cluster;
+pub mod extractors;
 pub mod hub;
 pub mod keys;
 pub mod proxy;

@@ -6,6 +6,7 @@
 mod attacks;
 mod borders;
 mod conflicts;
+mod extractors;
 mod files;
 mod lan;
 mod lives;

@@ -16,8 +16,10 @@ mod support {
     pub(crate) mod client;
     pub(crate) mod compare;
     pub(crate) mod definition;
+    pub(crate) mod event_stream;
     pub(crate) mod expected;
     pub(crate) mod fleet;
+    pub(crate) mod frontend;
     pub(crate) mod gateway;
     pub(crate) mod golden;
     pub(crate) mod intruder;
@@ -32,6 +34,7 @@ mod support {
     pub(crate) mod target;
     pub(crate) mod tls;
     pub(crate) mod token;
+    pub(crate) mod websocket;
     pub(crate) mod wire;
 }
 
@@ -42,6 +45,7 @@ mod conformance {
     mod events;
     mod mgmt;
     mod proxy;
+    mod sse;
 }
 
 mod browser;
@@ -60,6 +64,8 @@ mod operations {
 }
 
 mod cluster;
+mod events;
+mod events_cluster;
 mod hardening;
 #[expect(
     clippy::unwrap_used,

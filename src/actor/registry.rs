@@ -3,6 +3,7 @@
 //! For each message the shell does the same: read the clocks, give the replica its input, carry out
 //! what it says (`performing`), and wake up when it wants to be woken.
 
+pub mod extractors;
 mod facts;
 mod gauges;
 #[cfg(test)]
@@ -27,7 +28,10 @@ use tokio::sync::oneshot;
 use crate::{
     actor::{
         Alarm, MAILBOX_MESSAGES_MAX,
-        registry::outlook::{Outlook, Port, Refused},
+        registry::{
+            extractors::Given,
+            outlook::{Outlook, Port, Refused},
+        },
     },
     core::{
         api::seed::Seed,
@@ -36,7 +40,7 @@ use crate::{
         replica::{
             Replica,
             diff::Diff,
-            id::ApiId,
+            id::{ApiId, is_reserved},
             input::{Input, Loaded, Wait, Write},
             limits::FILE_REF_MAX,
             output::Refusal,
@@ -47,6 +51,7 @@ use crate::{
     },
     message::{
         cluster::{Heard, Tell},
+        extractors::ExtractorsCell,
         proxy::ApisPublished,
         registry::{AwaitSpread, Current, GetApi, Leave, ListApis, ProposeChange},
     },
@@ -60,6 +65,8 @@ pub struct RegistryActor {
     proxy: Recipient<ApisPublished>,
     /// `None`: this node is alone by configuration.
     cluster: Option<Recipient<Tell>>,
+    /// `None`: nobody subscribes yet.
+    extractors: Option<ExtractorsCell>,
     metrics: Arc<ClusterMetrics>,
     /// Told once, when the node may take writes.
     ready: Option<oneshot::Sender<()>>,
@@ -90,6 +97,8 @@ pub struct Parts {
     pub replica: Replica,
     /// What is served; empty.
     pub registry: Registry,
+    /// The extractors of the start, if there are any.
+    pub extractors: Option<Given>,
     /// Routes.
     pub proxy: Recipient<ApisPublished>,
     /// Counts.
@@ -114,6 +123,7 @@ impl RegistryActor {
         let Parts {
             replica,
             registry,
+            extractors,
             proxy,
             metrics,
             ready,
@@ -124,6 +134,7 @@ impl RegistryActor {
             registry,
             proxy,
             cluster: None,
+            extractors: None,
             metrics,
             ready: Some(ready),
             leaving: Vec::new(),
@@ -143,6 +154,7 @@ impl RegistryActor {
         let loaded: Vec<Loaded> = seeds
             .into_iter()
             .filter_map(|seed| loaded(seed, file_ms))
+            .chain(extractors.and_then(|given| given.loaded()))
             .collect();
         actor.outlook.filed = loaded.iter().map(filed).collect();
         actor.step(Input::Load(loaded));
@@ -302,9 +314,13 @@ impl Handler<ProposeChange> for RegistryActor {
             Ok(accepted) => accepted,
             Err(rejection) => return AtomicResponse::new(Box::pin(fut::ready(Err(rejection)))),
         };
+        self.set_wakeup(ctx);
+        if is_reserved(&accepted.id) && !self.changed {
+            // Published already, and nothing to route.
+            return AtomicResponse::new(Box::pin(fut::ready(Ok(accepted))));
+        }
         log::info!("API {} is now at {}", accepted.id, accepted.version);
         self.changed = false;
-        self.set_wakeup(ctx);
         let published = self.published(Some(Arc::clone(&accepted.id)));
         let routed = self.proxy.send(published).into_actor(self);
         AtomicResponse::new(Box::pin(routed.map(

@@ -128,3 +128,29 @@ async fn begin(mut config: Config) -> Result<Running, Box<dyn std::error::Error 
     }
     Ok(running)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_and_extractors_of_the_demo_are_valid() {
+        let definitions = serde_json::from_str(DEFINITIONS).expect("JSON");
+        let seeds = seeds(&definitions, &Surroundings { has_key: true });
+        assert_eq!(seeds.map(|seeds| seeds.len()).map_err(|_faults| ()), Ok(2));
+        let extractors = Extractors::parse(EXTRACTORS).expect("extractors");
+        assert!(extractors.fields("chatroom_message").is_some());
+    }
+
+    #[test]
+    fn a_token_is_made_only_with_the_demos_own_key() {
+        let office = Office::default();
+        assert_eq!(office.token("s"), None);
+        assert_eq!(office.secret.set(DEMO_SECRET), Ok(()));
+        assert!(
+            office
+                .token("s")
+                .is_some_and(|token| token.split('.').count() == 3)
+        );
+    }
+}

@@ -32,7 +32,7 @@ use crate::{
         },
         sealer::Sealer,
     },
-    message::{hub::ToDesks, session::SessionCell},
+    message::{extractors::ExtractorsCell, hub::ToDesks, session::SessionCell},
     telemetry::{events::EventMetrics, hub::HubMetrics, metrics::Metrics},
 };
 
@@ -42,6 +42,8 @@ pub(super) struct Events {
     pub(super) hub: Addr<HubActor>,
     /// What the desks share.
     pub(super) reception: Arc<Reception>,
+    /// Where the extractors are published; taken by whoever does.
+    pub(super) extractors: Option<ExtractorsCell>,
     /// Who may subscribe and submit.
     pub(super) checks: (Check, Check),
     /// One for each worker.
@@ -119,6 +121,7 @@ impl Events {
             inboxes.push(Inbox { hub, orders });
         }
         let node = parts.node;
+        let cell = ExtractorsCell::new(Arc::clone(&extractors), told.clone());
         let hub_parts = parts.hub(told)?;
         let alarm = parts.alarm;
         let hub = Supervisor::start(move |_ctx| HubActor::new(hub_parts, alarm));
@@ -144,6 +147,7 @@ impl Events {
         Ok(Self {
             hub,
             reception,
+            extractors: Some(cell),
             checks: (
                 check(&parts.config.subscription_check)?,
                 check(&parts.config.submission_check)?,

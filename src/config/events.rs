@@ -15,7 +15,10 @@ use crate::{
             values,
         },
     },
-    core::subscription::extractors::{DOCUMENT_BYTES_MAX, Extractors},
+    core::{
+        registry::extractors::body,
+        subscription::extractors::{DOCUMENT_BYTES_MAX, Extractors},
+    },
 };
 
 /// Longest file of `EXTRACTORS`: a document may be a quarter of it, the rest is white space.
@@ -38,6 +41,9 @@ pub struct Events {
     pub extractors: Arc<Extractors>,
     /// `EXTRACTORS` is set: its document takes part in the cluster's.
     pub extractors_given: bool,
+    /// When the file of `EXTRACTORS` was last changed, in milliseconds since the epoch; `None` if there
+    /// is no file.
+    pub extractors_modified_ms: Option<u64>,
     /// `SUBMISSION_ACK`: when an event counts as accepted.
     pub submission_ack: SubmissionAck,
     /// `REPLAY_BUFFER_BYTES`: of events kept for connections that come back, at least 1 MiB.
@@ -69,7 +75,13 @@ pub enum SubmissionAck {
 // === impl Events ===
 
 impl Events {
-    pub(super) fn read(reader: &mut Reader<'_>, cluster: Option<&Cluster>) -> Self {
+    /// `definition_bytes_max` is the limit of everything that nodes agree on.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        cluster: Option<&Cluster>,
+        definition_bytes_max: usize,
+    ) -> Self {
+        let (extractors, extractors_modified_ms) = extractors(reader, definition_bytes_max);
         Self {
             connections_per_minute_max: reader
                 .limit("MAX_CONNECTIONS_PER_MINUTE")
@@ -78,8 +90,9 @@ impl Events {
             session_field: reader.text("JWT_SESSION_FIELD").unwrap_or_default(),
             subscription_check: check(reader, "SUBSCRIPTION_CHECK"),
             submission_check: check(reader, "SUBMISSION_CHECK"),
-            extractors: extractors(reader),
+            extractors,
             extractors_given: reader.is_given("EXTRACTORS"),
+            extractors_modified_ms,
             submission_ack: submission_ack(reader, cluster),
             replay_buffer_bytes_max: reader.size("REPLAY_BUFFER_BYTES").unwrap_or_default(),
             async_response_timeout: reader.time("PROXY_HTTP_ASYNC_RESPONSE_TIMEOUT"),
@@ -96,25 +109,38 @@ fn check(reader: &mut Reader<'_>, variable: &'static str) -> Check {
     }
 }
 
-fn extractors(reader: &mut Reader<'_>) -> Arc<Extractors> {
+/// The extractors, and when their file was last changed.
+fn extractors(
+    reader: &mut Reader<'_>,
+    definition_bytes_max: usize,
+) -> (Arc<Extractors>, Option<u64>) {
     const VARIABLE: &str = "EXTRACTORS";
     let Some(value) = reader.text(VARIABLE) else {
-        return Arc::default();
+        return Default::default();
     };
     let document = decode(&value, EXTRACTORS_FILE_BYTES_MAX, reader.files());
     let loaded = document
         .map_err(|fault| fault.to_string())
         .and_then(|document| {
             // A line of its own for each of several faults.
-            Extractors::of(document.content).map_err(|faults| faults.to_string())
+            let extractors = Extractors::of(document.content).map_err(|faults| faults.to_string());
+            Ok((extractors?, document.modified_ms))
+        })
+        .and_then(|(extractors, modified_ms)| {
+            // As at the management API's door.
+            let bytes = body(&extractors).len();
+            if bytes <= definition_bytes_max {
+                return Ok((Arc::new(extractors), modified_ms));
+            }
+            Err(format!(
+                "the document has {bytes} bytes, more than the {definition_bytes_max} of \
+                 DEFINITION_BYTES_MAX"
+            ))
         });
-    match loaded {
-        Ok(extractors) => Arc::new(extractors),
-        Err(message) => {
-            reader.fault(VARIABLE, message);
-            Arc::default()
-        }
-    }
+    loaded.unwrap_or_else(|message| {
+        reader.fault(VARIABLE, message);
+        Default::default()
+    })
 }
 
 /// Alone, a node could not accept any event in the cluster's way.

@@ -3,9 +3,13 @@
 //!
 //! Holds the models and documents of the versions that the replica
 //! ([`crate::core::replica`]) says are served here, and checks what clients want before the replica
-//! hears of it. Deliberately absent: which version wins; that is the replica's alone.
+//! hears of it. The extractors ([`extractors`]) are one document among the definitions, under an id that
+//! no API can have. Deliberately absent: which version wins; that is the replica's alone.
 
 pub mod change;
+pub mod extractors;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,11 +27,13 @@ use crate::core::{
 };
 
 pub use change::{Accepted, Change, Preconditions, Rejection};
+use extractors::InForce;
 
 /// All definitions served by this node, by id.
 #[derive(Debug)]
 pub struct Registry {
     entries: BTreeMap<Arc<str>, Entry>,
+    extractors: InForce,
     surroundings: Surroundings,
     definition_bytes_max: usize,
     /// Models that were just checked, so that serving them does not check them again.
@@ -73,6 +79,7 @@ impl Registry {
     pub fn new(surroundings: Surroundings, definition_bytes_max: usize) -> Self {
         Self {
             entries: BTreeMap::new(),
+            extractors: InForce::default(),
             surroundings,
             definition_bytes_max,
             checked: None,
@@ -92,6 +99,7 @@ impl Registry {
             Change::Create(document) => self.create(document, preconditions),
             Change::Replace { id, document } => self.replace(&id, document, preconditions),
             Change::Delete { id } => self.delete(&id, preconditions),
+            Change::Extractors(extractors) => self.change_extractors(&extractors, preconditions),
         }
     }
 
@@ -133,7 +141,7 @@ impl Registry {
         Ok(())
     }
 
-    /// What is served for `id`.
+    /// What is served for `id`; never a reserved document.
     pub fn get(&self, id: &str) -> Option<&Entry> {
         self.entries.get(id)
     }
@@ -230,8 +238,12 @@ impl Registry {
     }
 }
 
-/// Whether this software can serve `body` as definition of `id` (cluster.md rule V).
+/// Whether this software can serve `body` as definition of `id` (cluster.md rule V). A reserved id
+/// that it does not know belongs to newer software.
 pub fn activatable(id: &ApiId, body: &Body) -> bool {
+    if extractors::is_id(id) {
+        return extractors::read(body).is_ok();
+    }
     read(id, body, None, &Surroundings { has_key: true }).is_ok()
 }
 

@@ -9,6 +9,7 @@
 //! POST            /vN/responses       responses  the answer for a client that waits
 //! GET             /v3/cluster/nodes, /rounds, /conflicts, /changes/{change}, /diff/{node}   cluster
 //! POST            /v3/cluster/join, /forget, /leave                                       cluster
+//! GET PUT         /v3/extractors      extractors  what constraints of subscriptions can name
 //! POST            /v3/probe           probe    what would the proxy do? nothing is sent
 //! GET             /health[/live]      health   the process answers
 //! GET             /health/ready       health   load balancers may send traffic
@@ -35,6 +36,7 @@
 pub mod apis;
 pub mod body;
 pub mod cluster;
+pub mod extractors;
 pub mod guard;
 pub mod health;
 mod inspect;
@@ -72,6 +74,7 @@ use self::{
 use crate::{
     http::problem::Problem,
     message::{
+        extractors::GetExtractors,
         hub::Submit,
         proxy::SnapshotCell,
         registry::{GetApi, ListApis, ProposeChange},
@@ -91,6 +94,8 @@ pub struct AdminState {
     pub list: Recipient<ListApis>,
     /// Shows one definition.
     pub get: Recipient<GetApi>,
+    /// Shows the extractors.
+    pub extractors: Recipient<GetExtractors>,
     /// Takes events; `None`: this node takes none.
     pub submit: Option<Recipient<Submit>>,
     /// Knows the other nodes.
@@ -209,6 +214,15 @@ fn routes() -> Vec<RouteLine> {
     }
     routes.extend(cluster::routes());
     routes.extend([
+        RouteLine::new(Method::GET, "/v3/extractors", || {
+            Route::new().to(extractors::show)
+        }),
+        RouteLine::new(Method::PUT, "/v3/extractors", || {
+            Route::new().to(extractors::replace)
+        }),
+        RouteLine::any_method("/v3/extractors", || {
+            Route::new().to(extractors::not_allowed)
+        }),
         RouteLine::new(Method::POST, "/v2/responses", || {
             Route::new().to(responses::create_v2)
         }),

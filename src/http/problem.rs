@@ -12,7 +12,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    core::{registry::Rejection, route::Refusal},
+    core::{
+        registry::{Rejection, extractors},
+        route::Refusal,
+    },
     message::registry::PeerFault,
 };
 
@@ -137,6 +140,9 @@ impl ResponseError for Problem {
             }
             Self::Refused(Rejection::Exists(id)) => {
                 message(status, &format!("API with id={id} already exists."))
+            }
+            Self::Refused(Rejection::Stale(id)) if id == extractors::ID => {
+                message(status, "The extractors were changed.")
             }
             Self::Refused(Rejection::Stale(id)) => {
                 message(status, &format!("API with id={id} was changed."))

@@ -202,6 +202,16 @@ impl ToDesks {
 // === impl FromHub ===
 
 impl FromHub {
+    /// Things told that were not taken yet.
+    pub fn len(&self) -> usize {
+        self.receiver.len()
+    }
+
+    /// Nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.receiver.is_empty()
+    }
+
     /// The next thing told; `None` when the hub is gone.
     pub async fn next(&mut self) -> Option<ToDesk> {
         let told = self.receiver.recv().await?;

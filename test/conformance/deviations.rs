@@ -11,6 +11,7 @@ mod events;
 mod mgmt;
 mod proxy;
 mod rules;
+pub(crate) mod sse;
 
 use serde_json::Value;
 
@@ -26,6 +27,7 @@ pub(crate) fn table() -> Vec<Deviation> {
     table.extend(auth::table());
     table.extend(blacklist::table());
     table.extend(events::table());
+    table.extend(sse::table());
     table.extend(rules::table());
     table.extend(events::rules());
     table

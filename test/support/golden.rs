@@ -4,6 +4,10 @@
 //! this very back end. Deliberately absent: what *we* have to answer, that is
 //! [`expected`](crate::support::expected).
 
+pub(crate) mod stream;
+#[cfg(test)]
+mod tests;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -12,6 +16,7 @@ use serde_json::Value;
 
 use crate::support::{
     client::{Payload, Request},
+    golden::stream::Stream,
     token,
     wire::{Headers, header},
 };
@@ -29,6 +34,8 @@ pub(crate) enum File {
     Blacklist,
     /// Submitted events.
     Events,
+    /// Streams of server-sent events, and what was done while they were open.
+    Sse,
 }
 
 /// What stands for the recorded ports.
@@ -46,6 +53,8 @@ pub(crate) struct Ports {
 pub(crate) enum Line {
     /// A request and what came of it.
     Case(Box<Case>),
+    /// A stream of events, opened before the cases that follow.
+    Stream(Box<Stream>),
     /// Something done between two recorded requests.
     Step {
         /// What, in words.
@@ -185,12 +194,13 @@ fn signed(text: &str, ports: Ports) -> String {
 
 impl File {
     /// All files.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Mgmt,
         Self::Proxy,
         Self::Auth,
         Self::Blacklist,
         Self::Events,
+        Self::Sse,
     ];
 
     /// Reads the file with `ports` put in and tokens signed now.
@@ -204,6 +214,7 @@ impl File {
             Self::Auth => include_str!("../golden/auth.jsonl"),
             Self::Blacklist => include_str!("../golden/blacklist.jsonl"),
             Self::Events => include_str!("../golden/events.jsonl"),
+            Self::Sse => include_str!("../golden/sse.jsonl"),
         };
         let read = |line: &str| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:.200}"))
@@ -211,10 +222,11 @@ impl File {
         signed(text, ports).lines().map(read).collect()
     }
 
-    /// Only the cases.
+    /// Only the cases, streams as the requests that opened them.
     pub(crate) fn cases(self, ports: Ports) -> Vec<Case> {
         let case = |line| match line {
             Line::Case(case) => Some(*case),
+            Line::Stream(stream) => Some(stream.case()),
             Line::Step { .. } => None,
         };
         self.lines(ports).into_iter().filter_map(case).collect()
@@ -225,7 +237,7 @@ impl File {
         let text = signed(include_str!("../golden/apis.json"), ports);
         let mut files: Value = serde_json::from_str(&text).expect("JSON");
         let file = match self {
-            Self::Mgmt | Self::Blacklist | Self::Events => return Vec::new(),
+            Self::Mgmt | Self::Blacklist | Self::Events | Self::Sse => return Vec::new(),
             Self::Proxy => "proxy",
             Self::Auth => "auth",
         };
@@ -291,76 +303,5 @@ impl Content {
             | Self::Repeat(..)
             | Self::Padded(..) => Payload::Bytes(self.bytes()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::{File, Line, Ports};
-
-    const PORTS: Ports = Ports {
-        backend: 11,
-        closed: 12,
-    };
-
-    #[test]
-    fn every_recorded_case_is_there_once_and_in_order() {
-        for (file, count, first, last) in [
-            (
-                File::Mgmt,
-                114,
-                "list_empty_or_current",
-                "method_override_header_ignored",
-            ),
-            (File::Proxy, 196, "method_GET", "bad_regex_delete"),
-            (
-                File::Auth,
-                54,
-                "ah_no_token",
-                "ah_after_blacklist_expired_3s",
-            ),
-            (File::Blacklist, 32, "get_missing", "options"),
-            (
-                File::Events,
-                141,
-                "v3_structured_json",
-                "inbound_method_OPTIONS",
-            ),
-        ] {
-            let cases = file.cases(PORTS);
-            assert_eq!(cases.len(), count);
-            let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
-            assert_eq!(names.len(), count, "names are unique");
-            assert_eq!(cases[0].name, first);
-            assert_eq!(cases[count - 1].name, last);
-        }
-    }
-
-    #[test]
-    fn ports_and_tokens_are_put_in() {
-        let text = format!("{:?}", File::Auth.cases(PORTS));
-        assert!(text.contains("Bearer eyJ") && !text.contains("{token:"));
-        let text: String = File::Proxy
-            .definitions(PORTS)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert!(text.contains("\"port\":11") && text.contains("\"port\":12"));
-        assert!(!text.contains("7070"));
-    }
-
-    #[test]
-    fn the_management_recording_has_its_unrecorded_deletions() {
-        let lines = File::Mgmt.lines(PORTS);
-        let steps: Vec<_> = lines
-            .iter()
-            .filter_map(|line| match line {
-                Line::Step { step } => Some(step.as_str()),
-                Line::Case(_) => None,
-            })
-            .collect();
-        assert_eq!(steps, ["delete every api", "delete yvnd"]);
     }
 }

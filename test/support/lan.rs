@@ -16,6 +16,7 @@ use std::{
     thread,
 };
 
+pub(crate) use namespace::Listener;
 use namespace::{Agent, Namespace};
 use serde_json::{Value, json};
 
@@ -109,6 +110,12 @@ impl Lan {
             }
         });
         self.until_met();
+    }
+
+    /// Sets a variable of one node, for its next lives.
+    pub(crate) fn set(&mut self, node: usize, name: &str, value: &str) {
+        let host = &mut self.hosts[node];
+        host.builder = host.builder.clone().env(name, value);
     }
 
     /// Ends a node with SIGKILL.
@@ -230,6 +237,15 @@ impl Host {
         });
         let mut agent = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
         Told(agent.pass_on(&question))
+    }
+
+    /// Opens a stream of server-sent events on the same host.
+    pub(crate) fn listen(&self, query: &str) -> Listener {
+        let at = self.gateway().inbound();
+        let listener = self
+            .namespace
+            .listen(at, &format!("/_rig/v1/connection/sse?{query}"));
+        listener.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Creates, with POST.

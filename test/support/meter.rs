@@ -19,24 +19,29 @@ const LOOK_PAUSE: Duration = Duration::from_millis(5);
 impl Gateway {
     /// Value of a metric without labels.
     pub(crate) fn metric(&self, name: &str) -> f64 {
+        self.find_metric(name)
+            .unwrap_or_else(|| panic!("no metric {name}"))
+    }
+
+    /// The same, if it is there.
+    fn find_metric(&self, name: &str) -> Option<f64> {
         let answer = ask(self.api(), &Request::new("GET", "/metrics")).expect("metrics");
         String::from_utf8_lossy(&answer.body.bytes)
             .lines()
             .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
-            .unwrap_or_else(|| panic!("no metric {name}"))
     }
 
-    /// Waits until a metric without labels has this value.
+    /// Waits until a metric has this value; one that is not there yet has none.
     pub(crate) fn until_metric_is(&self, name: &str, value: f64) {
         let start = Instant::now();
         loop {
-            let now = self.metric(name);
-            if (now - value).abs() < f64::EPSILON {
+            let now = self.find_metric(name);
+            if now.is_some_and(|now| (now - value).abs() < f64::EPSILON) {
                 return;
             }
             assert!(
                 start.elapsed() < WAIT_MAX,
-                "{name} stays {now} instead of {value}"
+                "{name} stays {now:?} instead of {value}"
             );
             thread::sleep(LOOK_PAUSE);
         }

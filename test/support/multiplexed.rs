@@ -189,6 +189,12 @@ impl Exchange {
         self.heard = rest;
     }
 
+    /// What comes next of the body; nothing at its proper end.
+    pub(crate) fn some(&mut self) -> Option<hyper::Result<Bytes>> {
+        let frame = self.frame()?;
+        Some(frame.map(|frame| frame.into_data().expect("data")))
+    }
+
     /// How many bytes are left of the body, which must end properly.
     pub(crate) fn length_of_rest(&mut self) -> u64 {
         let mut length = self.heard.len() as u64;

@@ -154,14 +154,39 @@ impl Peer {
 
     /// The next chunk of a chunked body, which must be `text`.
     pub(crate) fn hears_chunk(&mut self, text: &str) {
+        let chunk = self.chunk().expect("a chunk");
+        assert_eq!(String::from_utf8_lossy(&chunk), text);
+    }
+
+    /// The next chunk of a chunked body; empty if it is the last.
+    ///
+    /// # Errors
+    /// The connection ends or is silent.
+    pub(crate) fn chunk(&mut self) -> io::Result<Vec<u8>> {
         let mut size = String::new();
-        self.reader.read_line(&mut size).expect("a chunk's size");
-        assert_eq!(
-            u64::from_str_radix(size.trim_end(), 16),
-            Ok(text.len() as u64),
-            "{text}"
-        );
-        self.hears(&format!("{text}\r\n"));
+        self.reader.read_line(&mut size)?;
+        let length = usize::from_str_radix(size.trim_end(), 16);
+        let length = length.map_err(|_none| io::ErrorKind::UnexpectedEof)?;
+        let mut chunk = self.try_bytes(length + 2)?;
+        assert!(chunk.ends_with(b"\r\n"), "a chunk of another length");
+        chunk.truncate(length);
+        Ok(chunk)
+    }
+
+    /// What there is next; empty at the connection's end.
+    ///
+    /// # Errors
+    /// The connection is reset or silent.
+    pub(crate) fn some(&mut self) -> io::Result<Vec<u8>> {
+        let bytes = self.reader.fill_buf()?.to_vec();
+        self.reader.consume(bytes.len());
+        Ok(bytes)
+    }
+
+    /// Waits longer than [`WAIT_MAX`] from now on.
+    pub(crate) fn be_patient(&mut self, wait: Duration) {
+        let set = self.tcp.set_read_timeout(Some(wait));
+        set.expect("a live socket");
     }
 
     /// Reads a body to its end and says how long it was; `None` if it was cut off.

@@ -127,13 +127,17 @@ impl Stage {
 
     /// Replays a recording.
     pub(crate) fn replay(&self, file: File, table: &[Deviation]) -> Report {
-        let sides = Sides {
+        self.sides().replay(file, table)
+    }
+
+    /// Where requests go.
+    pub(crate) fn sides(&self) -> Sides<'_> {
+        Sides {
             inbound: self.gateway.inbound(),
             api: self.gateway.api(),
             backend: &self.backend,
             ports: self.ports(),
-        };
-        sides.replay(file, table)
+        }
     }
 }
 
@@ -154,29 +158,23 @@ impl Sides<'_> {
                     report.cases += 1;
                     report.mismatches.extend(self.mismatch(file, table, &case));
                 }
+                Line::Stream(stream) => panic!("{} is not for this replay", stream.name),
             }
         }
         report
     }
 
     /// Sends a case and compares.
-    fn mismatch(&self, file: File, table: &[Deviation], case: &Case) -> Option<Mismatch> {
+    pub(crate) fn mismatch(
+        &self,
+        file: File,
+        table: &[Deviation],
+        case: &Case,
+    ) -> Option<Mismatch> {
         let expected = expected(table, file, case, self.ports);
         let got = self.send(case, &expected);
         let differences = compare(case, &expected, &got, &self.backend.take());
-        if differences.is_empty() {
-            return None;
-        }
-        let reason = |deviation: &Deviation| format!("{}: {}", deviation.spec, deviation.why);
-        let named = table
-            .iter()
-            .filter(|deviation| deviation.names(file, &case.name));
-        Some(Mismatch {
-            case: case.name.clone(),
-            sent: format!("{} {:.200}", case.send.method, case.send.path),
-            reasons: named.map(reason).collect(),
-            differences,
-        })
+        (!differences.is_empty()).then(|| Mismatch::of(file, table, case, differences))
     }
 
     fn send(&self, case: &Case, expected: &Expected) -> Got {
@@ -241,6 +239,29 @@ impl Sides<'_> {
             let path = format!("/v3/apis/{}", utf8_percent_encode(&id, &SEGMENT));
             // Whether it works shows in the cases that follow.
             ask(self.api, &Request::new("DELETE", &path)).ok();
+        }
+    }
+}
+
+// === impl Mismatch ===
+
+impl Mismatch {
+    /// What differs in a case.
+    pub(crate) fn of(
+        file: File,
+        table: &[Deviation],
+        case: &Case,
+        differences: Vec<String>,
+    ) -> Self {
+        let reason = |deviation: &Deviation| format!("{}: {}", deviation.spec, deviation.why);
+        let named = table
+            .iter()
+            .filter(|deviation| deviation.names(file, &case.name));
+        Self {
+            case: case.name.clone(),
+            sent: format!("{} {:.200}", case.send.method, case.send.path),
+            reasons: named.map(reason).collect(),
+            differences,
         }
     }
 }

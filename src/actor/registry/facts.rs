@@ -2,6 +2,7 @@
 
 use crate::{
     core::{
+        registry::extractors,
         replica::{Replica, id::ApiId, output::Fact},
         version::Version,
     },
@@ -9,14 +10,13 @@ use crate::{
 };
 
 /// Logs and counts `fact`, told by `replica`.
-#[expect(clippy::too_many_lines, reason = "a list: one arm per fact")]
 pub(super) fn tell(fact: &Fact, replica: &Replica, metrics: &ClusterMetrics) {
     match fact {
         Fact::Decided(conflict) => {
             metrics.decided(conflict.decided_by, conflict.duration);
             log::info!(
-                "conflict about API {} at ref {} decided by {}: {} is served",
-                conflict.id.as_str(),
+                "conflict about {} at ref {} decided by {}: {} is served",
+                named(&conflict.id),
                 conflict.ref_number,
                 decided_by(conflict.decided_by),
                 conflict.winner.prefix()
@@ -35,19 +35,18 @@ pub(super) fn tell(fact: &Fact, replica: &Replica, metrics: &ClusterMetrics) {
             file_deviates(id, *older_ref);
         }
         Fact::FileTimeReplaced { id } => log::warn!(
-            "API {}: the file's timestamp lies in the future; now is used",
-            id.as_str()
+            "{}: the file's timestamp lies in the future; now is used",
+            named(id)
         ),
-        Fact::FileRefCut { id } => log::warn!(
-            "API {}: the file's ref_number was above the limit",
-            id.as_str()
-        ),
+        Fact::FileRefCut { id } => {
+            log::warn!("{}: the file's ref_number was above the limit", named(id))
+        }
         Fact::NotActivatable { id, version } => {
             metrics.not_activatable.inc();
             log::error!(
-                "API {} at {version} cannot be activated by this software; the last good version \
+                "{} at {version} cannot be activated by this software; the last good version \
                  is served; update this node",
-                id.as_str()
+                named(id)
             );
         }
         Fact::Cast {
@@ -56,7 +55,7 @@ pub(super) fn tell(fact: &Fact, replica: &Replica, metrics: &ClusterMetrics) {
             concession,
         } => {
             metrics.cast(*concession);
-            log::debug!("voted for {} of API {}", digest.prefix(), id.as_str());
+            log::debug!("voted for {} of {}", digest.prefix(), named(id));
         }
         Fact::Outbid { incarnation } => log::info!("this node's incarnation is now {incarnation}"),
         Fact::NameClash { voter } => {
@@ -92,8 +91,8 @@ fn superseded(id: &ApiId, lost: Version, winner: Version, by_ref: bool) {
         "the vote"
     };
     log::warn!(
-        "a change of API {} accepted here, {lost}, was superseded by {winner} through {rule}",
-        id.as_str()
+        "a change of {} accepted here, {lost}, was superseded by {winner} through {rule}",
+        named(id)
     );
 }
 
@@ -103,9 +102,22 @@ fn file_deviates(id: &ApiId, older_ref: bool) {
     } else {
         "was outvoted"
     };
+    // The extractors of the settings have no number of their own.
+    let how = if extractors::is_id(id) {
+        "put the document to /v3/extractors"
+    } else {
+        "raise ref_number"
+    };
     log::warn!(
-        "API {}: this node's file {why}, the cluster uses another version; raise ref_number to roll \
-         the file out",
-        id.as_str()
+        "{}: this node's file {why}, the cluster uses another version; {how} to roll the file out",
+        named(id)
     );
+}
+
+/// What an id stands for, in words.
+fn named(id: &ApiId) -> String {
+    if extractors::is_id(id) {
+        return "the extractors".to_owned();
+    }
+    format!("API {}", id.as_str())
 }

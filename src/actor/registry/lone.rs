@@ -45,6 +45,7 @@ impl RegistryActor {
         let parts = Parts {
             replica: Replica::new(identity, params, Arc::new(activatable), 1, now),
             registry: Registry::new(Surroundings { has_key: true }, definition_bytes_max),
+            extractors: None,
             proxy,
             metrics: ClusterMetrics::new(&metrics).expect("meters"),
             ready: oneshot::channel().0,

@@ -4,6 +4,7 @@ use crate::{
     actor::registry::{RegistryActor, facts, outlook::Port},
     core::{
         digest::Content,
+        registry::extractors,
         replica::{
             id::ApiId,
             output::{Fact, Output, SyncResult},
@@ -117,6 +118,10 @@ impl RegistryActor {
     }
 
     fn serve(&mut self, id: &ApiId, version: Version, content: &Content) {
+        if extractors::is_id(id) {
+            self.serve_extractors(version, content);
+            return;
+        }
         let stamp = self
             .replica
             .registry()

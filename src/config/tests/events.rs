@@ -1,9 +1,15 @@
 //! Events: who decides, what is kept, and which fields there are.
 
-use std::time::Duration;
+use std::{
+    fs::File,
+    time::{Duration, SystemTime},
+};
 
 use super::{Config, Flags, drawer, faults, good, lines, vars};
-use crate::config::events::{Check, SubmissionAck};
+use crate::config::{
+    events::{Check, SubmissionAck},
+    files::Disk,
+};
 
 #[test]
 fn events_have_the_documented_defaults() {
@@ -103,7 +109,39 @@ fn extractors_are_a_file_or_the_json_itself() {
     ] {
         assert!(events.extractors_given);
         assert_eq!(events.extractors.document().to_string(), JSON);
+        assert_eq!(events.extractors_modified_ms, None);
     }
+}
+
+#[test]
+fn extractors_are_as_old_as_their_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("extractors.json");
+    std::fs::write(&path, "{}").expect("written");
+    let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_600_000_000_042);
+    let file = File::options().write(true).open(&path).expect("opened");
+    file.set_modified(time).expect("set");
+    let environment = vars(&[("EXTRACTORS", &path.display().to_string())]);
+    let config = Config::load(&Flags::new(), &environment, &Disk).expect("no fault");
+    let modified_ms = config.events.extractors_modified_ms;
+    assert_eq!(modified_ms, Some(1_600_000_000_042));
+}
+
+#[test]
+fn extractors_cannot_be_larger_than_a_definition() {
+    let field = |pointer: &str| {
+        format!(
+            r#"{{"t":{{"f":{{"event":{{"json_pointer":"{pointer}"}},"stable_field_index":0}}}}}}"#
+        )
+    };
+    let frame = field("/").len();
+    let document = |bytes: usize| field(&format!("/{}", "x".repeat(bytes - frame)));
+    let limit = ("DEFINITION_BYTES_MAX", "1024");
+    good(&[("EXTRACTORS", &document(1_024)), limit]);
+    let told = faults(&[("EXTRACTORS", &document(1_025)), limit]);
+    let expected =
+        "EXTRACTORS: the document has 1025 bytes, more than the 1024 of DEFINITION_BYTES_MAX";
+    assert_eq!(told, [expected]);
 }
 
 #[test]
@@ -111,7 +149,8 @@ fn extractors_that_cannot_be_used_keep_the_gateway_from_starting() {
     assert_eq!(
         faults(&[("EXTRACTORS", r#"{"a":{"f":{"event":{}}},"b":5}"#)]),
         [
-            "EXTRACTORS: \"a\" \"f\": stable_field_index must be an integer from 0\n\
+            "EXTRACTORS: \"a\" \"f\": stable_field_index must be an integer from 0 to \
+          9007199254740991\n\
           \"a\" \"f\": event.json_pointer must be a string such as \"/data/name\"\n\
           \"b\": must be an object"
         ]

@@ -26,6 +26,7 @@ use crate::core::api::{
     faults::{Faults, Warning},
     token_source,
 };
+use crate::core::replica::id::{RESERVED_PREFIX, is_reserved};
 
 use member::{Group, Scope};
 use warnings::Warnings;
@@ -151,6 +152,13 @@ fn id<'d>(document: &'d Document, scope: &mut Scope<'_>) -> Option<&'d str> {
     }
     if id.chars().any(char::is_control) {
         scope.fault("id", "must not contain control characters");
+        return None;
+    }
+    if is_reserved(id) {
+        scope.fault(
+            "id",
+            format!("must not begin with {RESERVED_PREFIX}, which is kept for the gateway itself"),
+        );
         return None;
     }
     Some(id)

@@ -7,6 +7,7 @@ use crate::core::{
         document::Document,
         faults::{Faults, Warning},
     },
+    subscription::extractors::Extractors,
     version::Version,
 };
 
@@ -27,6 +28,8 @@ pub enum Change {
         /// From the path.
         id: String,
     },
+    /// PUT of the extractors: the whole document, checked.
+    Extractors(Arc<Extractors>),
 }
 
 /// `If-Match` and `If-None-Match` of a request (RFC 9110, 13.1).

@@ -7,6 +7,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::limits::NAME_BYTES_MAX;
 
+/// How the ids of documents begin that are no APIs but the gateway's own, such as the extractors. No
+/// API may have such an id.
+pub const RESERVED_PREFIX: &str = "$rig/";
+
 /// The id of an API definition: 1 to 128 bytes, no control characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApiId(Arc<str>);
@@ -40,6 +44,11 @@ impl ApiId {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// No API has this id: it names a document of the gateway itself.
+    pub fn is_reserved(&self) -> bool {
+        is_reserved(&self.0)
     }
 
     /// Where this id sits in the hash tree: the first 64 bits of its SHA-256.
@@ -116,6 +125,11 @@ impl fmt::Debug for PeerId {
 /// Whether `text` may name an API or a node.
 pub fn is_name(text: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// Whether `text` is, as an id, kept for documents of the gateway itself.
+pub fn is_reserved(text: &str) -> bool {
+    text.starts_with(RESERVED_PREFIX)
 }
 
 /// The first eight bytes of a hash as a number; short input counts as zero-padded.

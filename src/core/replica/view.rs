@@ -131,10 +131,11 @@ impl Replica {
         missing.len()
     }
 
-    /// The APIs by state. Looks at all of them.
+    /// The APIs by state; reserved ids are none. Looks at all of them.
     pub fn api_states(&self) -> ApiStates {
         let mut states = ApiStates::default();
-        for id in self.registry.iter().map(|(id, _)| id) {
+        let ids = self.registry.iter().map(|(id, _)| id);
+        for id in ids.filter(|id| !id.is_reserved()) {
             let local = self.locals.get(id);
             let serving = local.and_then(|local| local.serving);
             let count = if self.is_open(id) {

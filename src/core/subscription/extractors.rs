@@ -33,6 +33,10 @@ pub const TYPES_MAX: usize = 1_000;
 /// Most fields of one event type. They are told apart by people, who would not want more.
 pub const FIELDS_MAX: usize = 64;
 
+/// Highest `stable_field_index`: up to here numbers are exact in the canonical form in which nodes
+/// exchange documents (RFC 8785).
+pub const INDEX_MAX: u64 = (1 << 53) - 1;
+
 /// Longest document as compact JSON, in bytes: what a node takes as an API definition by default,
 /// for it travels in the same way.
 pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;

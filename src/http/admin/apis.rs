@@ -4,7 +4,7 @@
 //! May depend on `core`, `message`, `http`. Deliberately absent: any judgement of a definition. The
 //! registry decides; this room translates.
 
-mod written;
+pub(super) mod written;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -22,6 +22,7 @@ use crate::{
     core::{
         api::view::{Bookkeeping, view},
         registry::{Accepted, Change, Preconditions, Rejection, change::Tags},
+        version::Version,
     },
     http::{
         admin::{
@@ -90,6 +91,18 @@ pub(super) async fn show(
     let Some(api) = api else {
         return Err(Rejection::NotFound(id).into());
     };
+    let shown = || json_answer(StatusCode::OK, &shown(&api, &state));
+    read(&request, &id, &api.version, api.contested, shown)
+}
+
+/// The answer to a read of one document, if the client does not have it already.
+pub(super) fn read(
+    request: &HttpRequest,
+    id: &str,
+    version: &Version,
+    contested: bool,
+    shown: impl FnOnce() -> HttpResponse,
+) -> Result<HttpResponse, Problem> {
     let Preconditions {
         if_match,
         if_none_match,
@@ -98,24 +111,20 @@ pub(super) async fn show(
         if_match,
         if_none_match: None,
     };
-    if !unwanted.hold(Some(&api.version)) {
-        return Err(Rejection::Stale(id).into());
+    if !unwanted.hold(Some(version)) {
+        return Err(Rejection::Stale(id.to_owned()).into());
     }
     let unseen = Preconditions {
         if_match: None,
         if_none_match,
     };
-    let mut response = if unseen.hold(Some(&api.version)) {
-        json_answer(StatusCode::OK, &shown(&api, &state))
+    let mut response = if unseen.hold(Some(version)) {
+        shown()
     } else {
         HttpResponse::NotModified().finish()
     };
-    insert(&mut response, header::ETAG, &api.version.etag());
-    let round = if api.contested {
-        "contested"
-    } else {
-        "settled"
-    };
+    insert(&mut response, header::ETAG, &version.etag());
+    let round = if contested { "contested" } else { "settled" };
     insert(&mut response, X_RIG_ROUND, round);
     Ok(response)
 }
@@ -245,7 +254,7 @@ pub(super) async fn remove(
     Ok(written.answer(&state, patience).await)
 }
 
-async fn propose(
+pub(super) async fn propose(
     state: &AdminState,
     request: &HttpRequest,
     change: Change,

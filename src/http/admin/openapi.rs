@@ -53,6 +53,8 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
         admin::cluster::commands::join,
         admin::cluster::commands::forget,
         admin::cluster::commands::leave,
+        admin::extractors::show,
+        admin::extractors::replace,
         admin::probe::probe,
         admin::health::live,
         admin::health::ready,

@@ -3,6 +3,7 @@
 mod apis;
 mod cluster;
 mod conditions;
+mod extractors;
 mod messages;
 mod openapi;
 mod receipts;
@@ -221,6 +222,7 @@ fn state(keeper: &Addr<RegistryActor>) -> AdminState {
         propose: keeper.clone().recipient(),
         list: keeper.clone().recipient(),
         get: keeper.clone().recipient(),
+        extractors: keeper.clone().recipient(),
         submit: None,
         cluster: Cluster {
             nodes: keeper.clone().recipient(),
@@ -295,6 +297,8 @@ async fn a_token_guards_all_but_health_and_metrics() {
         ("POST", "/v3/cluster/join"),
         ("POST", "/v3/cluster/forget"),
         ("POST", "/v3/cluster/leave"),
+        ("GET", "/v3/extractors"),
+        ("PUT", "/v3/extractors"),
         ("POST", "/v3/session-blacklist"),
         ("GET", "/v2/session-blacklist/x"),
         ("POST", "/v2/responses"),

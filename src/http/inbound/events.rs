@@ -37,10 +37,17 @@ pub mod websocket;
 
 use std::rc::Rc;
 
-use http::{Method, Request, Response};
-use hyper::body::Incoming;
+use http::{Method, Request, Response, StatusCode, header::ORIGIN};
+use hyper::body::{Body, Incoming};
 
-use crate::http::inbound::{activity::Busy, answer::Answer, connection::Client, span::Span};
+use crate::http::inbound::{
+    activity::Busy,
+    answer::Answer,
+    connection::Client,
+    head::{host, is_served_coding},
+    refusal::{Marks, Refusal},
+    span::Span,
+};
 
 /// A route of this room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,16 +106,79 @@ pub async fn answer(
     span: &Span,
     busy: Busy,
 ) -> Response<Answer> {
+    let marks = span.marks(request.headers());
+    let has_body = !request.body().is_end_stream();
+    if let Err(refusal) = sound(client, &request) {
+        let origin = request.headers().get(ORIGIN).cloned();
+        leave(client, request, has_body).await;
+        let cors = &client.worker.shared.settings.cors;
+        let mut response = refusal.answer(marks, cors, origin.as_ref());
+        response.body_mut().hold(busy);
+        return response;
+    }
     let mut response = match route {
-        Route::Events(asked) => submission::answer(client, request, span, asked).await,
+        Route::Events(asked) => {
+            let mut response = submission::answer(client, request, span, asked).await;
+            response.body_mut().hold(busy);
+            return response;
+        }
         Route::Sse => sse::answer(client, &request).await,
         Route::SsePreflight => sse::preflight(client, &request),
         Route::WebSocket => return websocket::answer(client, &mut request, busy).await,
         Route::Poll => polling::answer(client, &request).await,
         Route::PollPreflight => polling::preflight(client, &request),
-        Route::Subscribe => subscriptions::answer(client, request).await,
+        Route::Subscribe => {
+            let response = subscriptions::answer(client, request).await;
+            // What was refused may not have been read to its end.
+            let is_refused = response.status().is_client_error();
+            return kept(client, response, marks, busy, has_body && is_refused).await;
+        }
         Route::SubscribePreflight => subscriptions::preflight(client, &request),
     };
+    if route == Route::Sse && response.status() == StatusCode::OK {
+        // A stream may be open for days; it is not told to be part of one request.
+        response.body_mut().hold(busy);
+        return response;
+    }
+    drop(request);
+    kept(client, response, marks, busy, has_body).await
+}
+
+/// A request that is understood in one way only.
+fn sound(client: &Client, request: &Request<Incoming>) -> Result<(), Refusal> {
+    host(request)?;
+    if client.activity.scan.is_ambiguous() {
+        return Err(Refusal::BadRequest);
+    }
+    if !request.body().is_end_stream() && !is_served_coding(request.headers()) {
+        return Err(Refusal::NotImplemented);
+    }
+    Ok(())
+}
+
+/// Gives up a request whose body may not have been read.
+async fn leave(client: &Client, request: Request<Incoming>, has_body: bool) {
+    drop(request);
+    if has_body {
+        client.activity.leave_unread();
+        // See `forward::handle`: hyper looks at the dropped body first.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The answer with what all answers of the gateway carry.
+async fn kept(
+    client: &Client,
+    mut response: Response<Answer>,
+    marks: Marks,
+    busy: Busy,
+    is_unread: bool,
+) -> Response<Answer> {
+    if is_unread {
+        client.activity.leave_unread();
+        tokio::task::yield_now().await;
+    }
+    marks.apply(response.headers_mut());
     response.body_mut().hold(busy);
     response
 }

@@ -71,6 +71,17 @@ pub struct Marks {
     pub traceparent: HeaderValue,
 }
 
+// === impl Marks ===
+
+impl Marks {
+    /// Puts them, and the gateway's name, into an answer.
+    pub fn apply(self, headers: &mut HeaderMap) {
+        headers.insert(SERVER, HeaderValue::from_static(SERVER_NAME));
+        headers.insert(X_REQUEST_ID, self.request_id);
+        headers.insert("traceparent", self.traceparent);
+    }
+}
+
 // === impl Refusal ===
 
 impl Refusal {
@@ -207,9 +218,7 @@ pub fn plain(status: StatusCode, text: impl Into<Bytes>, marks: Marks) -> Respon
         CACHE_CONTROL,
         HeaderValue::from_static("max-age=0, private, must-revalidate"),
     );
-    headers.insert(SERVER, HeaderValue::from_static(SERVER_NAME));
-    headers.insert(X_REQUEST_ID, marks.request_id);
-    headers.insert("traceparent", marks.traceparent);
+    marks.apply(headers);
     response
 }
 

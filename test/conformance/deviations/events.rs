@@ -331,7 +331,7 @@ fn is_submission(case: &Case) -> bool {
     )
 }
 
-fn accepted_as_sent(expected: &mut Expected, case: &Case) {
+pub(super) fn accepted_as_sent(expected: &mut Expected, case: &Case) {
     let sent = case.send.body.as_ref().map(Content::bytes);
     expected.status = 202;
     expected.body = Body::Bytes(sent.unwrap_or_default());

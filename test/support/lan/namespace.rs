@@ -4,8 +4,12 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
+    net::SocketAddr,
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -32,6 +36,19 @@ for line in sys.stdin:
     print(json.dumps(told), flush=True)
 ";
 
+/// Prints the data of every event of a stream.
+const LISTENER: &str = r"
+import sys, http.client
+link = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]))
+link.request('GET', sys.argv[3])
+for line in link.getresponse():
+    if line.startswith(b'data: '):
+        print(line[6:].decode().strip(), flush=True)
+";
+
+/// How long a listener's next event may take; a cut is noticed, and mended, in less.
+const EVENT_MAX: Duration = Duration::from_secs(60);
+
 /// Removed when dropped.
 pub(super) struct Namespace(String);
 
@@ -40,6 +57,12 @@ pub(super) struct Agent {
     child: Child,
     told: ChildStdin,
     answers: BufReader<ChildStdout>,
+}
+
+/// A client of server-sent events, in its namespace.
+pub(crate) struct Listener {
+    child: Child,
+    events: mpsc::Receiver<Value>,
 }
 
 // === impl Namespace ===
@@ -82,6 +105,28 @@ impl Namespace {
             answers,
         })
     }
+
+    pub(super) fn listen(&self, at: SocketAddr, target: &str) -> Result<Listener, String> {
+        let (host, port) = (at.ip().to_string(), at.port().to_string());
+        let mut child = Command::new(ip_program()?)
+            .args(["netns", "exec", &self.0, "python3", "-c", LISTENER])
+            .args([&host, &port, target])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let lines = BufReader::new(child.stdout.take().ok_or("no way to hear the listener")?);
+        let (told, events) = mpsc::channel();
+        thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let event = serde_json::from_str(&line).unwrap_or_default();
+                if told.send(event).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Listener { child, events })
+    }
 }
 
 impl Drop for Namespace {
@@ -108,6 +153,25 @@ impl Agent {
 }
 
 impl Drop for Agent {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// The next event.
+    ///
+    /// # Panics
+    /// There is none in time.
+    pub(crate) fn next(&self) -> Value {
+        self.events.recv_timeout(EVENT_MAX).expect("an event")
+    }
+}
+
+impl Drop for Listener {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();

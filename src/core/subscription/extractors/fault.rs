@@ -8,7 +8,7 @@ use crate::core::{
     event::PointerFault,
     subscription::{
         TYPE_BYTES_MAX,
-        extractors::{DOCUMENT_BYTES_MAX, FIELDS_MAX, TYPES_MAX},
+        extractors::{DOCUMENT_BYTES_MAX, FIELDS_MAX, INDEX_MAX, TYPES_MAX},
     },
 };
 
@@ -31,6 +31,8 @@ pub struct ExtractorFaults {
 pub struct ExtractorFault {
     /// The event type and, below it, the field, both quoted; or "extractors" for the whole.
     pub place: String,
+    /// The same as a JSON pointer (RFC 6901) into the document, long names cut; empty for the whole.
+    pub pointer: String,
     /// The rule that is broken.
     pub reason: FaultReason,
 }
@@ -65,8 +67,8 @@ pub enum FaultReason {
     /// A field name is the empty string.
     #[error("a field name cannot be empty")]
     FieldEmpty,
-    /// `stable_field_index` is missing or no natural number.
-    #[error("stable_field_index must be an integer from 0")]
+    /// `stable_field_index` is missing, no natural number, or above [`INDEX_MAX`].
+    #[error("stable_field_index must be an integer from 0 to {INDEX_MAX}")]
     Index,
     /// Two fields of an event type have the same `stable_field_index`.
     #[error("stable_field_index {index} is the one of {other:?} already")]
@@ -121,7 +123,15 @@ impl ExtractorFaults {
             [] => "extractors".to_owned(),
             names => names.join(" "),
         };
-        self.faults.push(ExtractorFault { place, reason });
+        let pointer = path.iter().map(|name| {
+            let name = cut(name).unwrap_or(name);
+            format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+        });
+        self.faults.push(ExtractorFault {
+            place,
+            pointer: pointer.collect(),
+            reason,
+        });
     }
 
     /// `value`, if nothing was wrong.
@@ -153,10 +163,17 @@ impl fmt::Display for ExtractorFaults {
 }
 
 fn quoted(name: &str) -> String {
+    match cut(name) {
+        None => format!("{name:?}"),
+        Some(start) => format!("{start:?}..."),
+    }
+}
+
+/// What is shown of a name that is too long to be shown; `None` if it is not.
+fn cut(name: &str) -> Option<&str> {
     if name.len() <= NAME_BYTES_MAX {
-        return format!("{name:?}");
+        return None;
     }
     let end = (0..=NAME_BYTES_MAX).rfind(|at| name.is_char_boundary(*at));
-    let start = name.get(..end.unwrap_or_default()).unwrap_or_default();
-    format!("{start:?}...")
+    name.get(..end.unwrap_or_default())
 }

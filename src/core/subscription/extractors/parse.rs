@@ -11,7 +11,7 @@ use crate::core::{
     subscription::{
         TYPE_BYTES_MAX,
         extractors::{
-            DOCUMENT_BYTES_MAX, Extractors, FIELDS_MAX, Field, Fields, TYPES_MAX,
+            DOCUMENT_BYTES_MAX, Extractors, FIELDS_MAX, Field, Fields, INDEX_MAX, TYPES_MAX,
             fault::{ExtractorFaults, FaultReason},
         },
         list::fits,
@@ -91,7 +91,8 @@ fn fields(event_type: &str, entry: &Value, faults: &mut ExtractorFaults) -> Fiel
         if name.is_empty() {
             fault(FaultReason::FieldEmpty);
         }
-        match members.get("stable_field_index").and_then(Value::as_u64) {
+        let index = members.get("stable_field_index").and_then(Value::as_u64);
+        match index.filter(|index| *index <= INDEX_MAX) {
             None => fault(FaultReason::Index),
             Some(index) => match indices.insert(index, name) {
                 None => {}

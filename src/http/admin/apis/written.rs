@@ -34,21 +34,25 @@ struct Done<'a> {
 }
 
 /// An accepted write, and how it is answered.
-pub(super) struct Written {
+pub(in crate::http::admin) struct Written {
     /// What was accepted.
-    pub(super) accepted: Accepted,
+    pub(in crate::http::admin) accepted: Accepted,
     /// The status if nobody waits; with 204 there is no body, and no `ETag` of a version that
     /// cannot be read.
-    pub(super) status: StatusCode,
+    pub(in crate::http::admin) status: StatusCode,
     /// Where the definition can be read, if it is new.
-    pub(super) location: Option<String>,
+    pub(in crate::http::admin) location: Option<String>,
 }
 
 // === impl Written ===
 
 impl Written {
     /// The answer; waits first if the client does.
-    pub(super) async fn answer(self, state: &AdminState, patience: Patience) -> HttpResponse {
+    pub(in crate::http::admin) async fn answer(
+        self,
+        state: &AdminState,
+        patience: Patience,
+    ) -> HttpResponse {
         let change = ChangeId::of(&self.accepted.id, &self.accepted.version).to_string();
         let Some(until) = patience.until else {
             let mut response = self.at_once();

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     core::{
         api::faults::Warning,
+        registry::extractors,
         replica::{
             id::PeerId,
             input::Until,
@@ -247,6 +248,10 @@ pub(super) fn message(id: &str, standing: Standing, winner: Option<Version>) -> 
     match (standing, winner) {
         (Standing::Done, _) => "ok".to_owned(),
         (Standing::Pending, _) => "The change has not spread as far as asked.".to_owned(),
+        (Standing::Superseded, winner) if id == extractors::ID => match winner {
+            Some(winner) => format!("The extractors are at {winner} now."),
+            None => "The extractors were changed.".to_owned(),
+        },
         (Standing::Superseded, Some(winner)) => format!("API with id={id} is at {winner} now."),
         (Standing::Superseded, None) => format!("API with id={id} was changed."),
         (Standing::Busy, _) => {

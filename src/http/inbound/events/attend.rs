@@ -70,6 +70,8 @@ pub enum Wired {
 pub async fn attend(line: Rc<Line>, mut wired: Wired, early: Bytes) {
     let mut ear = Ear::new(line.wire());
     ear.hear(&line, &early);
+    // Even empty it holds on to the whole buffer of hyper's connection.
+    drop(early);
     let ended = poll_fn(|cx| turn(&line, &mut wired, &mut ear, cx)).await;
     if ended.is_abrupt() {
         return;

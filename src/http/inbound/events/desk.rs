@@ -239,6 +239,16 @@ impl Desk {
         Arc::clone(&self.cursor.borrow())
     }
 
+    /// Where a client is that gets an event of the gateway's own. One that still waits for what it
+    /// missed is nowhere: if it is cut off now, it is told of a gap.
+    pub fn position(&self, id: LineId) -> Arc<str> {
+        let seats = self.seats.borrow();
+        match seats.get(id) {
+            Some(seat) if seat.held.is_some() => "".into(),
+            Some(_) | None => self.cursor(),
+        }
+    }
+
     /// The cluster stands here.
     pub fn set_cursor(&self, cursor: Arc<str>) {
         self.cursor.replace(cursor);
@@ -363,7 +373,7 @@ impl Desk {
             return;
         };
         if line.wire().is_sse() {
-            self.send(id, Arc::clone(notice), self.cursor());
+            self.send(id, Arc::clone(notice), self.position(id));
         }
         line.end(reason);
     }
@@ -394,6 +404,12 @@ impl Desk {
         }
         self.expire(second);
         self.tick_mailboxes();
+        // Where the socket is not ours alone, nobody asks for the body of a client that does not
+        // read, so nobody would notice that the line has ended.
+        let given_up = self.seats.borrow().given_up();
+        for (id, end) in given_up {
+            self.leave(id, end);
+        }
         let queued = i64::try_from(self.seats.borrow().queued_bytes()).unwrap_or(i64::MAX);
         let change = queued - self.queued.replace(queued);
         self.metrics.queued_bytes.add(change);

@@ -167,8 +167,9 @@ impl Line {
 
     /// Counts bytes that are held for the client elsewhere.
     pub fn count_held(&self, bytes: usize) {
-        self.held_bytes.set(self.held_bytes.get() + bytes);
-        if self.held_bytes.get() > self.queue_bytes_max {
+        let before = self.held_bytes.get();
+        self.held_bytes.set(before + bytes);
+        if before > 0 && before + bytes > self.queue_bytes_max {
             self.end(End::SlowConsumer);
         }
     }
@@ -214,7 +215,9 @@ impl Line {
             return;
         }
         let mut queue = self.queue.borrow_mut();
-        if let (true, Some(socket)) = (queue.is_empty(), self.socket.get()) {
+        // One event alone may be larger than the queue: otherwise it could never be delivered.
+        let was_empty = queue.is_empty();
+        if let (true, Some(socket)) = (was_empty, self.socket.get()) {
             scratch.clear();
             self.encode(&item, scratch);
             match socket.try_write(scratch) {
@@ -232,7 +235,7 @@ impl Line {
         } else {
             queue.push(item);
         }
-        let is_full = queue.bytes() > self.queue_bytes_max;
+        let is_full = !was_empty && queue.bytes() > self.queue_bytes_max;
         drop(queue);
         if is_full {
             self.end(End::SlowConsumer);

@@ -6,6 +6,7 @@ use tokio::time::sleep;
 
 use crate::{
     core::{
+        event::Event,
         hub::{input::From, position::Vector},
         subscription::{TypePattern, index::Index},
     },
@@ -41,23 +42,29 @@ pub fn open(client: &Client, admitted: Admitted, wire: Wire, head: bytes::Bytes)
         line.send_raw(head, &mut Vec::new());
     }
     let key = line.key;
-    let seated = desk.seat(line, admitted.resume.is_some());
-    begin(client, seated.id(), key, admitted);
+    // What comes before the client is told that it is subscribed waits until then.
+    let seated = desk.seat(line, true);
+    if let Some(welcome) = begin(client, seated.id(), key, admitted) {
+        actix_rt::spawn(welcome.confirm());
+    }
     seated
 }
 
-/// Opens a long-polling session for a client that was let in.
-pub fn open_mailbox(client: &Client, admitted: Admitted) -> (LineId, [u8; KEY_CHARS]) {
+/// Opens a long-polling session for a client that was let in; completes when all nodes know what it
+/// wants.
+pub async fn open_mailbox(client: &Client, admitted: Admitted) -> (LineId, [u8; KEY_CHARS]) {
     let mailbox = Mailbox::new(client.worker.shared.events.queue_bytes_max);
     let key = fresh_key();
-    let holding = admitted.resume.is_some();
-    let id = client.worker.desk.seat_mailbox(mailbox, key, holding);
-    begin(client, id, key, admitted);
+    let id = client.worker.desk.seat_mailbox(mailbox, key, true);
+    if let Some(welcome) = begin(client, id, key, admitted) {
+        welcome.confirm().await;
+    }
     (id, key)
 }
 
-/// Subscribes, welcomes, and has what was missed fetched.
-fn begin(client: &Client, id: LineId, key: [u8; KEY_CHARS], admitted: Admitted) {
+/// Subscribes, welcomes, and has what was missed fetched; gives the rest of the welcome of a client
+/// that has missed nothing.
+fn begin(client: &Client, id: LineId, key: [u8; KEY_CHARS], admitted: Admitted) -> Option<Welcome> {
     let (desk, reception) = (&client.worker.desk, &client.worker.shared.events);
     desk.associate(id, &admitted.sessions);
     if let Some(second) = admitted.expires {
@@ -73,7 +80,6 @@ fn begin(client: &Client, id: LineId, key: [u8; KEY_CHARS], admitted: Admitted) 
     desk.send(id, create, Arc::clone(&cursor));
     desk.subscribe(id, &admitted.subscriptions);
     let set = gateway::subscriptions_set(&admitted.subscriptions);
-    desk.send(id, set, cursor);
     if admitted.to_remember {
         let memo = Memo {
             subscriptions: admitted.subscriptions.clone(),
@@ -87,8 +93,16 @@ fn begin(client: &Client, id: LineId, key: [u8; KEY_CHARS], admitted: Admitted) 
         desk.kill(id);
     }
     let Some(resume) = admitted.resume else {
-        return;
+        return Some(Welcome {
+            desk: Rc::clone(desk),
+            reception: Arc::clone(reception),
+            id,
+            set,
+            cursor,
+        });
     };
+    // The replay reaches back to where the client was: nothing has to be waited for.
+    desk.send(id, set, cursor);
     let mut filter = Index::new(reception.extractors.load_full());
     filter.replace((), &admitted.subscriptions);
     let replay = Replay {
@@ -101,6 +115,29 @@ fn begin(client: &Client, id: LineId, key: [u8; KEY_CHARS], admitted: Admitted) 
         filter,
     };
     actix_rt::spawn(replay.run(resume));
+    None
+}
+
+/// What a client is told once all nodes know its subscriptions.
+struct Welcome {
+    desk: Rc<Desk>,
+    reception: Arc<Reception>,
+    id: LineId,
+    set: Arc<Event>,
+    /// Where the client began.
+    cursor: Arc<str>,
+}
+
+// === impl Welcome ===
+
+impl Welcome {
+    /// A client that hears that it is subscribed may submit, through any node, and expect an answer:
+    /// so the others have to know first.
+    async fn confirm(self) {
+        self.desk.flush_interest(&self.reception.hub).await;
+        self.desk.send(self.id, self.set, self.cursor);
+        self.desk.release(self.id, |_held| false);
+    }
 }
 
 /// Fetching what a client missed.

@@ -78,9 +78,7 @@ pub async fn answer(client: &Client, request: &Request<Incoming>) -> Response<An
                 text: "Service unavailable.".to_owned(),
                 reason: "node_silent",
             };
-            let mut response = refuse(client, request, refused);
-            allow_credentials(response.headers_mut());
-            response
+            refuse_poll(client, request, refused)
         }
     }
 }
@@ -105,10 +103,10 @@ async fn begin(client: &Client, request: &Request<Incoming>) -> Response<Answer>
         Ok(admitted) => admitted,
         Err(refused) => {
             reception.metrics.refused("longpolling", refused.reason);
-            return refuse(client, request, refused);
+            return refuse_poll(client, request, refused);
         }
     };
-    let (line, key) = open_mailbox(client, admitted);
+    let (line, key) = open_mailbox(client, admitted).await;
     let address = Address {
         node: reception.node,
         desk: client.worker.desk.number(),
@@ -116,6 +114,13 @@ async fn begin(client: &Client, request: &Request<Incoming>) -> Response<Answer>
         key,
     };
     respond(client, request, &address, FIRST_EVENT, "\"ok\"".to_owned())
+}
+
+/// A refusal that pages can read which send their cookies.
+fn refuse_poll(client: &Client, request: &Request<Incoming>, refused: Refused) -> Response<Answer> {
+    let mut response = refuse(client, request, refused);
+    allow_credentials(response.headers_mut());
+    response
 }
 
 /// Continues here a session whose node is gone; `None` if nothing is known of it.
@@ -127,7 +132,7 @@ async fn carry_on(client: &Client, ticket: Ticket) -> Option<(Address, Polled)> 
         .await
         .ok()
         .filter(|admitted| admitted.is_restored)?;
-    let (line, key) = open_mailbox(client, admitted);
+    let (line, key) = open_mailbox(client, admitted).await;
     let address = Address {
         node: reception.node,
         desk: client.worker.desk.number(),

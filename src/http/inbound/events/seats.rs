@@ -4,7 +4,11 @@ use std::{rc::Rc, sync::Arc};
 
 use crate::{
     core::session::Name,
-    http::inbound::events::{frame::KEY_CHARS, line::Line, mailbox::Mailbox},
+    http::inbound::events::{
+        frame::KEY_CHARS,
+        line::{End, Line},
+        mailbox::Mailbox,
+    },
     message::hub::Delivery,
 };
 
@@ -154,6 +158,19 @@ impl Seats {
             .filter(|(_number, slot)| slot.seat.is_some())
             .map(|(number, slot)| LineId::of(number, slot.generation))
             .collect()
+    }
+
+    /// Lines that ended because nothing more can reach their clients, and why.
+    pub fn given_up(&self) -> Vec<(LineId, End)> {
+        let slots = (0..).zip(&self.slots);
+        let ended = slots.filter_map(|(number, slot)| match &slot.seat.as_ref()?.place {
+            Place::Line(line) => {
+                let end = line.end_reason().filter(|end| end.is_abrupt())?;
+                Some((LineId::of(number, slot.generation), end))
+            }
+            Place::Mailbox(_) => None,
+        });
+        ended.collect()
     }
 
     /// Bytes that wait for clients.

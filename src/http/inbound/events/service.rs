@@ -8,9 +8,10 @@ use tokio::{
 };
 
 use crate::{
+    core::event::Event,
     http::inbound::events::{
         carried::{self, Answered, Carried},
-        desk::Desk,
+        desk::{Desk, LineId},
         gateway,
         memo::Memo,
         reception::{Order, Reception, Subscribe, now},
@@ -37,12 +38,21 @@ pub async fn serve(desk: Rc<Desk>, reception: Arc<Reception>, mut inbox: Inbox) 
     loop {
         tokio::select! {
             biased;
-            Some(order) = inbox.orders.recv() => match order {
-                Order::Subscribe(order, done) => {
-                    let _gone = done.send(subscribe(&desk, &reception, order));
+            Some(order) = inbox.orders.recv() => {
+                // What the hub told before is handed out before: an event that was accepted before a
+                // client subscribed is not for it.
+                for _told in 0..inbox.hub.len() {
+                    if let Some(told) = inbox.hub.next().await {
+                        hear(&desk, &reception, told).await;
+                    }
                 }
-                Order::Poll(order, answer) => desk.poll(order, answer),
-            },
+                match order {
+                    Order::Subscribe(order, done) => {
+                        let _gone = done.send(subscribe(&desk, &reception, order));
+                    }
+                    Order::Poll(order, answer) => desk.poll(order, answer),
+                }
+            }
             _tick = ticks.tick() => desk.tick(now()),
             told = inbox.hub.next() => match told {
                 Some(told) => hear(&desk, &reception, told).await,
@@ -76,7 +86,7 @@ async fn tell_interest(desk: Rc<Desk>, reception: Arc<Reception>) {
 }
 
 /// Replaces a line's subscriptions; false if there is no such line.
-pub fn subscribe(desk: &Desk, reception: &Reception, order: Subscribe) -> bool {
+pub fn subscribe(desk: &Rc<Desk>, reception: &Arc<Reception>, order: Subscribe) -> bool {
     let id = order.line;
     if !desk.is(id, &order.key) {
         return false;
@@ -84,7 +94,7 @@ pub fn subscribe(desk: &Desk, reception: &Reception, order: Subscribe) -> bool {
     desk.associate(id, &order.sessions);
     desk.subscribe(id, &order.subscriptions);
     let set = gateway::subscriptions_set(&order.subscriptions);
-    desk.send(id, set, desk.cursor());
+    actix_rt::spawn(confirm(Rc::clone(desk), Arc::clone(reception), id, set));
     let memo = Memo {
         subscriptions: order.subscriptions,
         sessions: desk.sessions_of(id),
@@ -96,6 +106,12 @@ pub fn subscribe(desk: &Desk, reception: &Reception, order: Subscribe) -> bool {
         desk.kill(id);
     }
     true
+}
+
+/// Tells a client that its subscriptions have been replaced, once all nodes know them.
+async fn confirm(desk: Rc<Desk>, reception: Arc<Reception>, id: LineId, set: Arc<Event>) {
+    desk.flush_interest(&reception.hub).await;
+    desk.send(id, set, desk.position(id));
 }
 
 /// Does what another node ordered.

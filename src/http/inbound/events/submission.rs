@@ -2,9 +2,9 @@
 //!
 //! A submission waits for the hub, the one that holds the cluster's subscriptions: 202 is only said
 //! when the hub has taken the events. Deliberately absent: what an event is
-//! ([`crate::core::event`]) and whether it may be submitted (a parameter of `exchange`).
+//! ([`crate::core::event`]) and who may submit one ([`super::checks`]).
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -19,7 +19,7 @@ use hyper::body::{Body, Incoming};
 
 use crate::{
     core::{
-        event::{Event, SubmissionFault, submission},
+        event::{SubmissionFault, submission},
         route::headers::X_REQUEST_ID,
     },
     http::inbound::{
@@ -45,6 +45,10 @@ pub const BODY_BYTES_MAX: u64 = 8_000_000;
 /// seconds at most. Beyond this it is overloaded.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
+/// The content type of an event that came in binary mode, as the submission check sees it.
+const CLOUD_EVENT: HeaderValue =
+    HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
+
 /// `retry-after` of a 503, in seconds: as long as a restart takes.
 const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
 
@@ -58,28 +62,6 @@ pub enum Asked {
     Submit,
     /// May a browser's page submit events?
     Preflight,
-}
-
-/// What the submission check judges.
-#[derive(Debug)]
-pub struct Submitted<'a> {
-    /// The request's headers.
-    pub headers: &'a HeaderMap,
-    /// Its events.
-    pub events: &'a [Arc<Event>],
-    /// Its body, as received.
-    pub body: &'a Bytes,
-    /// Its content type, as received.
-    pub content_type: &'a HeaderValue,
-}
-
-/// What the submission check says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The events may be submitted.
-    Allowed,
-    /// They may not: 403.
-    Denied,
 }
 
 /// Why events are not taken.
@@ -125,23 +107,7 @@ pub async fn answer(
         Asked::Preflight => preflight(request.headers(), marks),
         Asked::Submit => {
             let has_body = !request.body().is_end_stream();
-            // Whether it may be submitted is decided here.
-            let check = async |submitted: Submitted<'_>| {
-                let checks = &client.worker.checks;
-                if checks
-                    .submission(
-                        submitted.headers,
-                        submitted.body.clone(),
-                        Some(submitted.content_type.clone()),
-                    )
-                    .await
-                {
-                    Verdict::Allowed
-                } else {
-                    Verdict::Denied
-                }
-            };
-            match exchange(client, request, check).await {
+            match exchange(client, request).await {
                 Ok(accepted) => {
                     let mut response = plain(StatusCode::ACCEPTED, accepted, marks);
                     let json = HeaderValue::from_static(JSON);
@@ -164,11 +130,7 @@ pub async fn answer(
 }
 
 /// Reads, checks and submits the events of a request. What is accepted is shown as JSON.
-async fn exchange(
-    client: &Client,
-    request: Request<Incoming>,
-    check: impl AsyncFnOnce(Submitted<'_>) -> Verdict,
-) -> Result<Bytes, Failure> {
+async fn exchange(client: &Client, request: Request<Incoming>) -> Result<Bytes, Failure> {
     host(&request)?;
     if client.activity.scan.is_ambiguous() {
         return Err(Refusal::BadRequest.into());
@@ -185,16 +147,15 @@ async fn exchange(
     if submission.events.is_empty() {
         return Ok(accepted);
     }
-    if let Some(content_type) = head.headers.get(CONTENT_TYPE) {
-        let submitted = Submitted {
-            headers: &head.headers,
-            events: &submission.events,
-            body: &body,
-            content_type,
-        };
-        if check(submitted).await == Verdict::Denied {
-            return Err(Failure::Denied);
-        }
+    // In binary mode the service gets the event as JSON, too.
+    let is_as_received = submission.is_batch || accepted == body;
+    let content_type = (!is_as_received).then_some(CLOUD_EVENT);
+    let checks = &client.worker.checks;
+    if !checks
+        .submission(&head.headers, accepted.clone(), content_type)
+        .await
+    {
+        return Err(Failure::Denied);
     }
     let events = submission.events;
     let submit = &client.worker.shared.events.hub.submit;
