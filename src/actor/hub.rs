@@ -220,6 +220,7 @@ impl Handler<Submit> for HubActor {
         Box::pin(async move {
             match answer.await {
                 Ok(Ok(())) => Ok(()),
+                Ok(Err(Refused::TooLarge)) => Err(SubmitRefusal::TooLarge),
                 Ok(Err(Refused::Overloaded)) => Err(SubmitRefusal::Overloaded),
                 Ok(Err(Refused::NotReplicated)) => Err(SubmitRefusal::NotReplicated { waited }),
                 // An answer that never comes is one of a node that ends.

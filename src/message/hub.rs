@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::core::{
     event::Event,
-    hub::{delivery::Replayed, input::From, output::CarryFault, position::NodeId},
+    hub::{delivery::Replayed, limits::EVENT_BYTES_MAX, input::From, output::CarryFault, position::NodeId},
     session::{Name, blacklist::Full},
     subscription::{TypePattern, extractors::Extractors},
 };
@@ -34,6 +34,9 @@ pub struct Submit {
 /// try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitRefusal {
+    /// An event is larger than what nodes can pass on to each other. Nothing was taken.
+    #[error("Payload too large: in a cluster an event can have {EVENT_BYTES_MAX} bytes.")]
+    TooLarge,
     /// The node does not know the cluster's subscriptions yet, or is about to end. Nothing was taken.
     #[error("This node does not take events now. Try again, or try another node.")]
     NotReady,

@@ -101,6 +101,7 @@ impl HubMetrics {
     pub fn submitted(&self, result: Result<(), SubmitRefusal>) {
         let result = match result {
             Ok(()) => "accepted",
+            Err(SubmitRefusal::TooLarge) => "too_large",
             Err(SubmitRefusal::NotReady) => "not_ready",
             Err(SubmitRefusal::Overloaded) => "overloaded",
             Err(SubmitRefusal::NotReplicated) => "not_replicated",

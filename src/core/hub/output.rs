@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{
     delivery::{Delivery, Gap, Replayed},
+    limits::EVENT_BYTES_MAX,
     position::NodeId,
     wire::WireFault,
 };
@@ -106,6 +107,9 @@ pub enum Output {
 /// Why events were not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitRefusal {
+    /// An event is larger than what nodes can pass on to each other. Nothing was changed.
+    #[error("in a cluster an event can have {EVENT_BYTES_MAX} bytes")]
+    TooLarge,
     /// The node has just started or is about to stop. Nothing was changed.
     #[error("this node does not take events yet or any more; ask another one")]
     NotReady,

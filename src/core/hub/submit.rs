@@ -31,7 +31,7 @@ pub(super) struct Waiter {
 impl Hub {
     pub(super) fn submit(&mut self, ticket: u64, events: Vec<Arc<Event>>, now: Now) {
         let now = now.monotonic;
-        if let Err(refusal) = self.admit(now) {
+        if let Err(refusal) = self.admit(&events, now) {
             self.submitted(ticket, Err(refusal));
             return;
         }
@@ -53,7 +53,11 @@ impl Hub {
         }
     }
 
-    fn admit(&mut self, now: u64) -> Result<(), SubmitRefusal> {
+    fn admit(&mut self, events: &[Arc<Event>], now: u64) -> Result<(), SubmitRefusal> {
+        let is_too_large = |event: &Arc<Event>| event.text.len() > EVENT_BYTES_MAX;
+        if self.params.clustered && events.iter().any(is_too_large) {
+            return Err(SubmitRefusal::TooLarge);
+        }
         if !self.life.ready || self.life.leaving.is_some() {
             return Err(SubmitRefusal::NotReady);
         }

@@ -85,6 +85,11 @@ fn malformed(fault: &SubmissionFault) -> HttpResponse {
 }
 
 fn not_taken(refusal: SubmitRefusal) -> HttpResponse {
+    if refusal == SubmitRefusal::TooLarge {
+        return HttpResponse::PayloadTooLarge()
+            .insert_header((header::CONTENT_TYPE, PLAIN))
+            .body(refusal.to_string());
+    }
     HttpResponse::ServiceUnavailable()
         .insert_header((header::CONTENT_TYPE, PLAIN))
         .insert_header((header::RETRY_AFTER, RETRY_AFTER_S))

@@ -244,10 +244,11 @@ impl Failure {
             Self::Request(refusal) => return refusal.answer(marks, cors, None),
             Self::Malformed(fault) => fault.status(),
             Self::Denied => StatusCode::FORBIDDEN,
+            Self::NotTaken(SubmitRefusal::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotTaken(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         let mut response = plain(status, self.to_string(), marks);
-        if let Self::NotTaken(_) = self {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_S);
         }
         response
