@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix::Message;
@@ -14,7 +14,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::core::{
     event::Event,
-    hub::{delivery::Replayed, limits::EVENT_BYTES_MAX, input::From, output::CarryFault, position::NodeId},
+    hub::{
+        delivery::Replayed, input::From, limits::EVENT_BYTES_MAX, output::CarryFault,
+        position::NodeId,
+    },
     session::{Name, blacklist::Full},
     subscription::{TypePattern, extractors::Extractors},
 };
@@ -153,8 +156,8 @@ pub struct FromHub {
 /// What the hub tells a desk.
 #[derive(Debug)]
 pub enum ToDesk {
-    /// An event, for whoever wants it.
-    Deliver(Arc<Delivery>),
+    /// An event, for whoever wants it, and when the hub had it.
+    Deliver(Arc<Delivery>, Instant),
     /// Events may be missing.
     Gap(Gap),
     /// Where a client is that got everything so far.
@@ -228,7 +231,7 @@ impl FromHub {
 impl ToDesk {
     fn bytes(&self) -> usize {
         match self {
-            Self::Deliver(delivery) => delivery.bytes(),
+            Self::Deliver(delivery, _since) => delivery.bytes(),
             Self::Carried(carried) => carried.bytes.len(),
             Self::Gap(_) | Self::Position(_) | Self::Revoked(_) | Self::Extractors(_) => 0,
         }

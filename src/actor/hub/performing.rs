@@ -1,6 +1,6 @@
 //! Carrying out what the hub says: one exhaustive match, each output one action.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use actix::{AsyncContext, Context};
 use bytes::Bytes;
@@ -29,7 +29,8 @@ impl HubActor {
             }),
             Output::Reply { exchange, bytes } => self.tell_cluster(Tell::Reply { exchange, bytes }),
             Output::Deliver(delivery) => {
-                self.tell_desks(|| ToDesk::Deliver(Arc::clone(&delivery)));
+                let since = Instant::now();
+                self.tell_desks(|| ToDesk::Deliver(Arc::clone(&delivery), since));
             }
             Output::Gap(gap) => self.tell_desks(|| ToDesk::Gap(gap.clone())),
             Output::Position(cursor) => self.tell_desks(|| ToDesk::Position(Arc::clone(&cursor))),

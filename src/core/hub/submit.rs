@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     Hub,
     delivery::Delivery,
-    limits::WAITERS_MAX,
+    limits::{EVENT_BYTES_MAX, WAITERS_MAX},
     output::{Fact, Output, SubmitRefusal},
     params::Ack,
     position::NodeId,

@@ -10,6 +10,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     rc::Rc,
     sync::Arc,
+    time::Instant,
 };
 
 use tokio::sync::{Notify, oneshot};
@@ -254,8 +255,8 @@ impl Desk {
         self.cursor.replace(cursor);
     }
 
-    /// Hands out one event; lets others have a turn now and then.
-    pub async fn deliver(&self, delivery: &Arc<Delivery>) {
+    /// Hands out one event, which the hub has had `since` then; lets others have a turn now and then.
+    pub async fn deliver(&self, delivery: &Arc<Delivery>, since: Instant) {
         self.set_cursor(Arc::clone(&delivery.cursor));
         let mut receivers = Vec::new();
         self.index
@@ -275,6 +276,9 @@ impl Desk {
             }
         }
         self.metrics.deliveries.inc_by(receivers.len() as u64);
+        self.metrics
+            .delivery_seconds
+            .observe(since.elapsed().as_secs_f64());
     }
 
     fn give(&self, id: LineId, delivery: &Arc<Delivery>, frame: &Rc<Frame>) {
