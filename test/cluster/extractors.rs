@@ -5,6 +5,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::Barrier,
     thread,
+    time::Duration,
 };
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -22,6 +23,9 @@ use crate::{
 
 /// Times a conflict is sought before it counts as impossible.
 const ATTEMPTS_MAX: usize = 40;
+
+/// How long an event is waited for before another one is submitted.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A frontend that is connected by server-sent events.
 struct Frontend(BufReader<TcpStream>);
@@ -47,6 +51,28 @@ impl Frontend {
         let mut frontend = Self(reader);
         frontend.heard_until("rig.subscriptions_set");
         Ok(frontend)
+    }
+
+    /// Waits until `node`, to which it is not connected, knows what it wants: until then events that are
+    /// submitted there do not reach it.
+    fn is_known_to(&mut self, node: &Gateway) {
+        self.be_patient(LOOK);
+        let mut heard = String::new();
+        until("the other node's event", || {
+            node.submit_data("news", "hello", &json!({}));
+            while self.0.read_line(&mut heard).ok()? > 0 {
+                if heard.contains("hello") {
+                    return Some(());
+                }
+            }
+            None
+        });
+        self.be_patient(WAIT_MAX);
+    }
+
+    fn be_patient(&self, wait: Duration) {
+        let set = self.0.get_ref().set_read_timeout(Some(wait));
+        set.expect("a live socket");
     }
 
     /// Everything up to the line with `part` in it.
@@ -134,6 +160,7 @@ fn a_change_on_one_node_is_in_force_for_who_is_connected_to_another() {
         json!(["node-0", "node-1"])
     );
     let mut frontend = Frontend::connect(there.inbound()).expect("a known field");
+    frontend.is_known_to(here);
     here.submit_order("first", &json!({"a": 2, "b": 1}));
     here.submit_order("second", &json!({"a": 1, "b": 2}));
     frontend.hears_only("first", "second");

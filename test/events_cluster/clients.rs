@@ -1,7 +1,10 @@
 //! Clients that may change the node: of server-sent events, WebSocket and long polling. They keep
 //! what a browser keeps, and say what they heard by the ids of events.
 
-use std::net::{SocketAddr, TcpStream};
+use std::{
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -113,6 +116,11 @@ impl Stream {
         assert_eq!(set["type"], "rig.subscriptions_set");
         stream.set = set["data"].clone();
         stream
+    }
+
+    /// Waits longer for each frame from now on.
+    pub(super) fn be_patient(&mut self, wait: Duration) {
+        self.stream.be_patient(wait);
     }
 
     /// The next frame that is no heartbeat.

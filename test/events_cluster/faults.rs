@@ -24,6 +24,9 @@ use crate::support::{
 
 const ANY_NUMBER: (&str, &str) = ("MAX_CONNECTIONS_PER_MINUTE", "1000000");
 
+/// A node that is gone is taken for dead after 10 s.
+const DEATH_MAX: Duration = Duration::from_secs(30);
+
 /// What a publisher did.
 #[derive(Debug, Default)]
 struct Published {
@@ -62,7 +65,7 @@ fn publish(nodes: &[SocketAddr], pause: Duration, stop: &AtomicBool) -> Publishe
 }
 
 /// A client that comes back, to the next node that answers, whenever its stream ends; until it has
-/// heard all of `ends`.
+/// heard all of `ends` and a gap.
 fn stay(nodes: &[SocketAddr], first: usize, ends: &[String]) -> Vec<Heard> {
     let query = types(&["t", "end"]);
     let mut heard: Vec<Heard> = Vec::new();
@@ -72,12 +75,12 @@ fn stay(nodes: &[SocketAddr], first: usize, ends: &[String]) -> Vec<Heard> {
             place = (place + 1) % nodes.len();
             continue;
         };
+        stream.be_patient(DEATH_MAX);
         while let Some(next) = stream.try_heard() {
             heard.push(next);
-            if ends
-                .iter()
-                .all(|end| heard.contains(&Heard::Event(end.clone())))
-            {
+            let has = |end: &String| heard.contains(&Heard::Event(end.clone()));
+            // Who is connected to a survivor is told of the dead node's last events after 10 s.
+            if ends.iter().all(has) && heard.contains(&Heard::Gap) {
                 return heard;
             }
         }

@@ -287,7 +287,7 @@ impl Hub {
     fn given_up(&mut self, id: &PeerId, purpose: Purpose, now: u64) {
         let retry_at = now + self.params.retry;
         match purpose {
-            Purpose::Replay { ticket, origin } => self.replay_unanswered(ticket, origin),
+            Purpose::Replay { ticket, origin } => self.replay_unanswered(ticket, origin, now),
             Purpose::Locate(ticket) => self.located(ticket, None, now),
             Purpose::Recall(ticket) => self.recalled(ticket, None),
             Purpose::Carry(ticket) => self.carry_unanswered(ticket),

@@ -48,6 +48,8 @@ enum Stage {
         pages: BTreeMap<NodeId, Events>,
         /// Nodes that are gone: nobody can say whether there was more.
         gone: BTreeSet<NodeId>,
+        /// Nodes that did not answer: copies will do, but nobody can say whether there was more.
+        silent: BTreeSet<NodeId>,
     },
 }
 
@@ -163,12 +165,11 @@ impl Hub {
 
     /// Nobody knows where the client was.
     fn replay_nothing(&mut self, ticket: u64) {
-        let upto = self.vector();
         let gap = Gap {
             origin: None,
             from: 1,
             to: None,
-            cursor: cursor::encode(&upto),
+            cursor: cursor::encode(&self.vector()),
         };
         self.tell(Fact::Replayed {
             events: 0,
@@ -177,7 +178,8 @@ impl Hub {
         let replayed = Some(Replayed {
             gaps: vec![gap],
             events: Vec::new(),
-            upto,
+            // What came since the client connected is not part of the gap.
+            upto: Vector::default(),
             more: false,
         });
         self.out.push(Output::Replayed { ticket, replayed });
@@ -237,6 +239,7 @@ impl Hub {
             waiting,
             pages,
             gone,
+            silent: BTreeSet::new(),
         };
         let wait = ReplayWait {
             types,
@@ -315,7 +318,49 @@ impl Hub {
         self.check_collected(ticket, 0);
     }
 
-    pub(super) fn replay_unanswered(&mut self, ticket: u64, origin: NodeId) {
+    /// A peer did not answer. If it is the origin itself, others may have copies: it may have been
+    /// killed a moment ago.
+    pub(super) fn replay_unanswered(&mut self, ticket: u64, origin: NodeId, now: u64) {
+        let linked = self.linked();
+        if let Some(ReplayWait {
+            types,
+            stage:
+                Stage::Collecting {
+                    from,
+                    waiting,
+                    pages,
+                    gone,
+                    silent,
+                },
+            ..
+        }) = self.replays.get_mut(&ticket)
+            && self.params.rules.copies
+            && !gone.contains(&origin)
+            && silent.insert(origin)
+        {
+            if let Some(log) = self.copies.of(origin) {
+                let wanted: Patterns<()> = types.iter().cloned().collect();
+                let copies = page(log, from.seq(origin), |kept| {
+                    wanted.covering(&kept.event.event_type).next().is_some()
+                });
+                pages.insert(origin, copies);
+            }
+            let question = Request::Events(EventsWanted {
+                origin,
+                after: from.seq(origin),
+                types: Some(types.iter().map(Into::into).collect()),
+                version: None,
+            });
+            let others: Vec<PeerId> = linked
+                .into_iter()
+                .filter(|(_id, node)| *node != origin)
+                .map(|(id, _node)| id)
+                .collect();
+            *waiting.entry(origin).or_default() += others.len();
+            for id in others {
+                self.ask(&id, Purpose::Replay { ticket, origin }, &question, now);
+            }
+        }
         self.replay_answered(ticket, origin, None);
     }
 
@@ -349,6 +394,7 @@ impl Hub {
                     waiting,
                     pages,
                     gone,
+                    silent,
                 },
             ..
         }) = self.replays.remove(&ticket)
@@ -359,6 +405,9 @@ impl Hub {
         for (origin, page) in pages {
             let is_gone = gone.contains(&origin);
             answered.add(origin, page, is_gone);
+            if silent.contains(&origin) {
+                answered.doubt(origin);
+            }
         }
         for origin in gone.iter().chain(waiting.keys()) {
             answered.miss(*origin, gone.contains(origin));
@@ -434,6 +483,13 @@ impl Assembly {
                 ended: is_end,
             },
         );
+    }
+
+    /// There may be more of `origin` than was found.
+    fn doubt(&mut self, origin: NodeId) {
+        if !self.more {
+            self.gaps.push((origin, self.at.seq(origin) + 1, None));
+        }
     }
 
     /// Nobody answered for `origin`.
