@@ -34,6 +34,10 @@ impl World {
         let message = wire::decode_request(&bytes).expect("own request can be read");
         let from = (node, self.nodes[node].life);
         let (parts, body) = match message.content {
+            // Presence, like a notice.
+            Request::Pull { wanted, parts, .. } if wanted.is_empty() && parts.is_empty() => {
+                return self.send_request(from, to, exchange, bytes, parts, None);
+            }
             Request::Pull { parts, .. } => (parts, None),
             Request::Body { id, digest } => (Vec::new(), Some((id, digest))),
             Request::Sync1 { .. } => {

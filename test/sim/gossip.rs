@@ -65,9 +65,7 @@ impl World {
             .into_iter()
             .filter(|to| Some(*to) != source && *to != author)
         {
-            // As in cluster.md, part 9: far members in a line are known late, not never.
-            let sure = self.plan.line && letter.parts.is_empty();
-            if self.reaches(relay, to) && (sure || !self.lost()) {
+            if self.reaches(relay, to) && !self.lost() {
                 let at = self.now + self.delay(relay.0, to.0);
                 let letter = Rc::clone(letter);
                 let gossip = Event::Gossip {

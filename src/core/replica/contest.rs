@@ -1,8 +1,8 @@
 //! What a node keeps for itself about one API: what it serves and how far it is with a contested
-//! round (cluster.md, part 4, "local, not replicated"). Depends on `ballot`, `wire`.
+//! round (cluster.md, part 4, "local, not replicated"). Depends on `ballot`, `params`, `wire`.
 //! Deliberately absent: anything another node may see.
 
-use super::{ballot::Ballot, digest::Digest, wire::Version};
+use super::{ballot::Ballot, digest::Digest, params::Params, wire::Version};
 
 /// Local state of one API.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +32,9 @@ pub(super) struct Contest {
     /// Since when the winner is not what is served.
     pub(super) open_at: Option<u64>,
     /// Chases done.
-    pub(super) chases: u8,
+    pub(super) chases: u32,
+    /// When the next chase is due, if votes are missing.
+    pub(super) chase_at: u64,
     /// When to look for a concession.
     pub(super) concede_look_at: u64,
     /// Since when this newcomer waits with its vote.
@@ -50,18 +52,26 @@ pub(super) struct Contest {
 // === impl Contest ===
 
 impl Contest {
-    pub(super) fn new(now: u64, concede_interval: u64) -> Self {
+    pub(super) fn new(now: u64, params: &Params) -> Self {
         Self {
             since: now,
             changed_at: now,
             open_at: None,
             chases: 0,
-            concede_look_at: now + concede_interval,
+            chase_at: now + params.chase_interval,
+            concede_look_at: now + params.concede_interval,
             postponed_at: None,
             voted: Vec::new(),
             casts: Vec::new(),
             recorded: None,
             look_at: Some(now),
         }
+    }
+
+    /// Whether there is no vote to ask for any more: all are in, or nothing came for so long that a
+    /// loser concedes without them.
+    pub(super) fn is_chased(&self, all_voted: bool, params: &Params, now: u64) -> bool {
+        let quiet = now.saturating_sub(self.changed_at);
+        all_voted || !params.rules.chase || quiet >= params.concede_patience
     }
 }

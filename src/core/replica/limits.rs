@@ -68,8 +68,9 @@ pub const SYNC_RETRIES: u8 = 3;
 /// Times it is repeated after connecting, where it decides how soon a newcomer is useful.
 pub const CONNECT_RETRIES: u8 = 8;
 
-/// Chases of one contested round (rule K).
-pub const CHASES_MAX: u8 = 8;
+/// Chases of one contested round that follow each other quickly; later ones come once a second, until
+/// all have voted or `concede_patience` is over (rule K).
+pub const CHASES_QUICK: u32 = 8;
 
 /// Outbid ballots before a name counts as used by another live process (rule I).
 pub const OUTBIDS_MAX: u8 = 3;

@@ -2,7 +2,12 @@
 //! (C) and the chase of missing votes (K) (cluster.md, part 5). Depends on the machine.
 //! Deliberately absent: messages; a chase is handed to `publish`.
 
-use super::{Replica, id::ApiId, limits::CHASES_MAX, stamp::Now};
+use super::{
+    Replica,
+    id::{ApiId, PeerId},
+    limits::CHASES_QUICK,
+    stamp::Now,
+};
 
 impl Replica {
     /// Looks at every unfinished round, after the membership changed.
@@ -53,7 +58,7 @@ impl Replica {
         self.follow_winner(id, all_voted, now);
         self.concede(id, all_voted, now);
         self.follow_winner(id, all_voted, now);
-        self.chase(id, now);
+        self.chase(id, all_voted, now);
         let at = self.next_look(id, all_voted, now);
         if at.is_none() {
             self.attention.remove(id);
@@ -106,32 +111,46 @@ impl Replica {
         }
     }
 
-    /// Rule K.
-    fn chase(&mut self, id: &ApiId, now: Now) {
-        let Some(contest) = self
-            .locals
-            .get_mut(id)
-            .and_then(|local| local.contest.as_mut())
-        else {
+    /// Rule K. A ballot of a member without a connection to here can only come through others, so one
+    /// neighbour in turn is asked for it.
+    fn chase(&mut self, id: &ApiId, all_voted: bool, now: Now) {
+        let params = self.params;
+        let (Some(round), Some(contest)) = (
+            self.registry.get(id),
+            self.locals
+                .get_mut(id)
+                .and_then(|local| local.contest.as_mut()),
+        ) else {
             return;
         };
-        let interval = self.params.chase_interval;
-        let at = contest.since + interval * (u64::from(contest.chases) + 1);
-        if !self.params.rules.chase || contest.chases >= CHASES_MAX || now.monotonic < at {
+        if contest.is_chased(all_voted, &params, now.monotonic) || now.monotonic < contest.chase_at
+        {
             return;
         }
-        contest.chases += 1;
-        let Some(round) = self.registry.get(id) else {
-            return;
-        };
-        for peer in self
+        let turn = contest.chases;
+        contest.chases = turn.saturating_add(1);
+        contest.chase_at = now.monotonic
+            + if contest.chases < CHASES_QUICK {
+                params.chase_interval
+            } else {
+                params.concede_interval
+            };
+        let (mut near, far): (Vec<PeerId>, Vec<PeerId>) = self
             .members
             .missing(round)
-            .filter(|peer| self.members.linked(peer))
-        {
+            .cloned()
+            .partition(|peer| self.members.linked(peer));
+        if !far.is_empty() {
+            let neighbours: Vec<&PeerId> = self.members.links().collect();
+            let at = usize::try_from(turn).unwrap_or(0);
+            let next = at.checked_rem(neighbours.len());
+            let next = next.and_then(|at| neighbours.get(at).copied());
+            near.extend(next.cloned());
+        }
+        for peer in near {
             self.outbox
                 .chases
-                .entry(peer.clone())
+                .entry(peer)
                 .or_default()
                 .insert(id.clone());
         }
@@ -151,14 +170,13 @@ impl Replica {
             || own.is_none_or(|own| {
                 own.digest == winner.digest || contest.voted.contains(&winner.digest)
             });
-        let chased = all_voted || !params.rules.chase || contest.chases >= CHASES_MAX;
+        let chased = contest.is_chased(all_voted, params, now.monotonic);
         if served && voted && chased && contest.postponed_at.is_none() {
             return None;
         }
         let open = contest.open_at;
-        let chase_at = contest.since + params.chase_interval * (u64::from(contest.chases) + 1);
         [
-            (!chased).then_some(chase_at),
+            (!chased).then_some(contest.chase_at),
             open.map(|at| at + params.round_hold),
             open.map(|at| at + params.round_hold_max),
             contest.postponed_at.map(|at| at + params.newcomer_wait),

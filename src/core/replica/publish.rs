@@ -71,6 +71,34 @@ impl Replica {
         self.publish(Gossip::Presence(presence));
     }
 
+    /// Tells one neighbour in turn of the members known here, and hears which it knows. A notice is
+    /// relayed at once and may get lost at every hop; what is told so is told again.
+    pub(super) fn swap_members(&mut self, now: Now) {
+        let neighbours: Vec<PeerId> = self.members.links().cloned().collect();
+        let turn = now.monotonic / self.params.presence_hurry.max(1);
+        let at = turn.checked_rem(neighbours.len() as u64);
+        let at = at.and_then(|at| usize::try_from(at).ok());
+        let Some(peer) = at.and_then(|at| neighbours.get(at)) else {
+            return;
+        };
+        if !self.params.rules.anti_entropy || self.exchanges.chases(peer) >= PULLS_MAX {
+            return;
+        }
+        let members = self.hearsay(peer, now);
+        let request = Request::Pull {
+            wanted: Vec::new(),
+            parts: Vec::new(),
+            members,
+        };
+        self.ask(
+            peer,
+            Errand::Chase,
+            request,
+            self.params.answer_timeout,
+            now,
+        );
+    }
+
     pub(super) fn own_presence(&mut self, now: Now) -> Presence {
         Presence {
             peer: self.identity.peer.clone(),

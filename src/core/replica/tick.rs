@@ -64,6 +64,9 @@ impl Replica {
             // One that has left is nobody's member any more.
             if !self.life.left {
                 self.publish_presence(now);
+                if !calm {
+                    self.swap_members(now);
+                }
             }
         }
         if self.life.sync_at <= at {

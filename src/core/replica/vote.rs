@@ -27,11 +27,11 @@ impl Replica {
             return;
         }
         let own = self.own_ballot(id);
-        let interval = self.params.concede_interval;
+        let params = self.params;
         let decided = self.decided_before(id);
         let local = self.locals.entry(id.clone()).or_default();
         let contest = local.contest.get_or_insert_with(|| {
-            let mut contest = Contest::new(now.monotonic, interval);
+            let mut contest = Contest::new(now.monotonic, &params);
             contest.recorded = decided;
             Box::new(contest)
         });

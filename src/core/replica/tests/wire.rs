@@ -244,7 +244,7 @@ fn a_fetched_body_with_the_wrong_bytes_is_not_merged() {
     bench.requests.clear();
     bench.step(0, Input::Tick);
     assert!(matches!(
-        bench.requests.last(),
+        bench.requests.first(),
         Some((0, Request::Body { .. }))
     ));
     // Exchange 1 was the sync after connecting, 2 is the body.
