@@ -3,7 +3,7 @@
 //!
 //! Over HTTP/1.1 chunks, an HTTP/1.0 connection or a stream of HTTP/2; never reconnects.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use serde_json::Value;
 
@@ -44,6 +44,14 @@ pub(crate) struct Frame {
 // === impl EventStream ===
 
 impl EventStream {
+    /// Waits longer for each frame from now on.
+    pub(crate) fn be_patient(&mut self, wait: Duration) {
+        match &mut self.source {
+            Source::Chunked(peer) | Source::Close(peer) => peer.be_patient(wait),
+            Source::Multiplexed(_) => {}
+        }
+    }
+
     /// Opens a stream with this query, as the first request of an HTTP/1.1 connection.
     pub(crate) fn open(address: SocketAddr, query: &str) -> Self {
         Self::over(Peer::connect(address), query)
