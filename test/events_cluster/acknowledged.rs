@@ -89,7 +89,7 @@ fn a_killed_node_loses_nothing_that_it_has_accepted() {
         .collect();
     assert!(
         lost.is_empty(),
-        "{} of {}: {lost:?}",
+        "{} of {}: {lost:?}, heard {resumed:?}",
         lost.len(),
         accepted.len()
     );

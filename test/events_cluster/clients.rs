@@ -203,7 +203,23 @@ pub(super) fn is_within(heard: &[Heard], expected: &[String], possible: &[String
     let count = ids.len();
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), count, "something twice: {heard:?}");
+    let places = |id: &String| -> Vec<usize> {
+        let all = heard.iter().enumerate();
+        all.filter(|(_, heard)| heard.id() == Some(id))
+            .map(|(place, _)| place)
+            .collect()
+    };
+    let twice = ids.iter().map(|id| (id, places(id)));
+    let twice: Vec<_> = twice.filter(|(_, places)| places.len() > 1).collect();
+    let gaps: Vec<_> = (0..heard.len())
+        .filter(|place| heard[*place] == Heard::Gap)
+        .collect();
+    assert_eq!(
+        ids.len(),
+        count,
+        "twice: {twice:?}; gaps at {gaps:?} of {}: {heard:?}",
+        heard.len()
+    );
     let missing: Vec<_> = (expected.iter())
         .filter(|id| ids.binary_search(id).is_err())
         .collect();

@@ -235,7 +235,10 @@ impl Wish {
         let text = self.last_event_id.as_ref()?;
         if text.len() > LAST_EVENT_ID_BYTES_MAX {
             // No position of ours; the client is told that it may have missed everything.
-            let from = From::Vector(Vector::default());
+            let from = From::Event {
+                id: "".into(),
+                node: None,
+            };
             return Some((
                 Resume {
                     text: String::new(),
