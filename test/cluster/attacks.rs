@@ -324,10 +324,6 @@ fn a_member_that_floods_is_bounded_and_others_are_served_meanwhile() {
             root: number as u64,
             wall: 0,
         };
-        intruder.publish(&wire::encode_gossip(&Envelope {
-            sender: sender.clone(),
-            content: Gossip::Presence(presence),
-        }));
         let question = wire::encode_request(&Envelope {
             sender: sender.clone(),
             content: Question::Sync1 {
@@ -335,8 +331,12 @@ fn a_member_that_floods_is_bounded_and_others_are_served_meanwhile() {
                 count: 1,
             },
         });
-        // Whatever the own side takes of it.
+        // Whatever the own side takes of it; of the first, which finds an empty queue, all.
         let _ = intruder.handle.request(peer, question);
+        intruder.publish(&wire::encode_gossip(&Envelope {
+            sender: sender.clone(),
+            content: Gossip::Presence(presence),
+        }));
         if number % 1_000 == 0 {
             let asked = Instant::now();
             assert!(node.version(MARK).is_some());
