@@ -140,8 +140,10 @@ fn dialect(major: u8, kind: u32, definition: &Value, ref_number: u64) -> (Vec<u8
         cbor.u32(0)?
             .str(definition["id"].as_str().unwrap_or_default())?;
         cbor.u32(1)?.u64(ref_number)?;
-        cbor.u32(2)?.array(1)?.array(4)?;
+        cbor.u32(2)?.array(1)?.array(5)?;
         cbor.bytes(digest.as_bytes())?.u64(stamp)?.bytes(&body)?;
+        // Made on top of nothing.
+        cbor.bytes(&[])?;
         cbor.array(1)?.str("a field of the candidate")?;
         cbor.u32(3)?.array(0)?;
         cbor.u32(4)?.map(1)?.str("a field of the part")?.u8(0)?;

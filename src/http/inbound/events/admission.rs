@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     core::{
         auth::claims::Claims,
-        hub::{cursor, input::From, position::Vector},
+        hub::{cursor, input::From},
         session::Name,
         subscription::{Subscription, extractors, fault::Door, list, to_json, union},
     },

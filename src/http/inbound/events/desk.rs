@@ -18,6 +18,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::{
     core::{
         event::Event,
+        hub::{floor::Floor, position::Vector},
         session::Name,
         subscription::{Subscription, TypePattern, extractors::Extractors, index::Index},
     },
@@ -243,10 +244,19 @@ impl Desk {
     /// Where a client is that gets an event of the gateway's own. One that still waits for what it
     /// missed is nowhere: if it is cut off now, it is told of a gap.
     pub fn position(&self, id: LineId) -> Arc<str> {
-        let seats = self.seats.borrow();
-        match seats.get(id) {
-            Some(seat) if seat.held.is_some() => "".into(),
-            Some(_) | None => self.cursor(),
+        self.place_at(id, &self.cursor())
+            .unwrap_or_else(|| "".into())
+    }
+
+    /// Where a client is when its node is at `cursor`; nothing while it waits for what it missed.
+    fn place_at(&self, id: LineId, cursor: &Arc<str>) -> Option<Arc<str>> {
+        let mut seats = self.seats.borrow_mut();
+        match seats.get_mut(id) {
+            Some(seat) if seat.held.is_some() => None,
+            Some(Seat {
+                floor: Some(floor), ..
+            }) => Some(floor.position(cursor)),
+            Some(_) | None => Some(Arc::clone(cursor)),
         }
     }
 
@@ -286,6 +296,20 @@ impl Desk {
         let Some(seat) = seats.get_mut(id) else {
             return;
         };
+        let mut own = None;
+        if seat.held.is_none()
+            && let Some(floor) = &mut seat.floor
+        {
+            let Some(cursor) = floor.admit(delivery) else {
+                return;
+            };
+            if Arc::ptr_eq(&cursor, &delivery.cursor) {
+                seat.floor = None;
+            } else {
+                own = Some(Frame::new(Arc::clone(&delivery.event), cursor));
+            }
+        }
+        let frame = own.as_ref().unwrap_or(frame);
         match (&mut seat.held, &mut seat.place) {
             (Some(held), Place::Line(line)) => {
                 held.push(Arc::clone(delivery));
@@ -321,26 +345,26 @@ impl Desk {
 
     fn send_behind(&self, id: LineId, from: &str, cursor: &Arc<str>) {
         // A client that resumes asks for what is missing anyway.
-        let is_held = {
-            let seats = self.seats.borrow();
-            seats.get(id).is_some_and(|seat| seat.held.is_some())
-        };
-        if !is_held {
-            self.send(id, gateway::gap(from, cursor), Arc::clone(cursor));
+        if let Some(cursor) = self.place_at(id, cursor) {
+            self.send(id, gateway::gap(from, &cursor), cursor);
         }
     }
 
-    /// Ends the holding of a line: it gets what came meanwhile and is not `known` to it.
-    pub fn release(&self, id: LineId, known: impl Fn(&Delivery) -> bool) {
+    /// Ends the holding of a line: it gets what came meanwhile and has not been replayed. The replay
+    /// reached as far as `upto`, which may be ahead of the node: what is on its way is not given twice.
+    pub fn release(&self, id: LineId, upto: Option<Vector>) {
         let held = {
             let mut seats = self.seats.borrow_mut();
-            seats.get_mut(id).and_then(|seat| seat.held.take())
+            let Some(seat) = seats.get_mut(id) else {
+                return;
+            };
+            seat.floor = upto.map(|upto| Box::new(Floor::new(upto)));
+            seat.held.take()
         };
         for delivery in held.unwrap_or_default() {
-            if !known(&delivery) {
-                let (event, cursor) = (Arc::clone(&delivery.event), Arc::clone(&delivery.cursor));
-                self.send(id, event, cursor);
-            }
+            let cursor = Arc::clone(&delivery.cursor);
+            let frame = Frame::new(Arc::clone(&delivery.event), cursor);
+            self.give(id, &delivery, &frame);
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use crate::{
     core::{
         event::Event,
-        hub::{input::From, position::Vector},
+        hub::input::From,
         subscription::{TypePattern, index::Index},
     },
     http::inbound::{
@@ -136,7 +136,7 @@ impl Welcome {
     async fn confirm(self) {
         self.desk.flush_interest(&self.reception.hub).await;
         self.desk.send(self.id, self.set, self.cursor);
-        self.desk.release(self.id, |_held| false);
+        self.desk.release(self.id, None);
     }
 }
 
@@ -178,9 +178,7 @@ impl Replay {
                 self.desk.send(self.id, event, cursor);
             }
             if !page.more {
-                self.desk.release(self.id, |delivery| {
-                    page.upto.seq(delivery.origin) >= delivery.seq
-                });
+                self.desk.release(self.id, Some(page.upto));
                 return;
             }
             from = From::Vector(page.upto);
@@ -205,10 +203,7 @@ impl Replay {
         let cursor = self.desk.cursor();
         let told = gateway::gap(from, &cursor);
         self.desk.send(self.id, told, cursor);
-        let nothing = Vector::default();
-        self.desk.release(self.id, |delivery| {
-            nothing.seq(delivery.origin) >= delivery.seq
-        });
+        self.desk.release(self.id, None);
     }
 
     fn is_wanted(&self, delivery: &Delivery) -> bool {

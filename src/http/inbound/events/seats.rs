@@ -3,7 +3,7 @@
 use std::{rc::Rc, sync::Arc};
 
 use crate::{
-    core::session::Name,
+    core::{hub::floor::Floor, session::Name},
     http::inbound::events::{
         frame::KEY_CHARS,
         line::{End, Line},
@@ -41,6 +41,8 @@ pub struct Seat {
     pub expires: Option<u64>,
     /// Events that came while the missed ones are being fetched.
     pub held: Option<Vec<Arc<Delivery>>>,
+    /// How far it is ahead of the node, after it was given what it missed.
+    pub floor: Option<Box<Floor>>,
 }
 
 /// Where a client's events go.
@@ -87,6 +89,7 @@ impl Seat {
             key,
             sessions: Vec::new(),
             expires: None,
+            floor: None,
             held: holding.then(Vec::new),
         }
     }
