@@ -143,7 +143,7 @@ fn dialect(major: u8, kind: u32, definition: &Value, ref_number: u64) -> (Vec<u8
         cbor.u32(2)?.array(1)?.array(5)?;
         cbor.bytes(digest.as_bytes())?.u64(stamp)?.bytes(&body)?;
         // Made on top of nothing.
-        cbor.bytes(&[])?;
+        cbor.array(0)?;
         cbor.array(1)?.str("a field of the candidate")?;
         cbor.u32(3)?.array(0)?;
         cbor.u32(4)?.map(1)?.str("a field of the part")?.u8(0)?;

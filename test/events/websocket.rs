@@ -82,7 +82,8 @@ fn a_client_that_sends_a_message_is_closed_and_hears_no_more_events() {
     peer.say([handshake("", "").as_bytes(), &early].concat());
     let head = peer.status(101);
     let mut socket = WebSocket::begun(peer, &head);
-    socket.welcome();
+    // Closed before the other nodes could have confirmed what it wants.
+    assert_eq!(socket.frame().0, TEXT);
     socket.closes(1000, ONE_WAY);
     gateway.until_open("ws", 0);
 }
