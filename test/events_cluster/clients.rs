@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{
     client::{Answer, Request, ask},
     event_stream::{EventStream, Frame, PATH},
+    fleet::until as until_seen,
     gateway::Gateway,
     peer::Peer,
     websocket::WebSocket,
@@ -293,7 +294,11 @@ impl Poller {
 
     /// The events of one poll.
     pub(super) fn poll(&mut self, at: SocketAddr) -> Vec<Value> {
-        let answer = self.ask(at, "");
+        // A node that has just been killed is not known to be gone at once: "try again" is an answer.
+        let answer = until_seen("an answer to a poll", || {
+            let answer = self.ask(at, "");
+            (answer.status != 503).then_some(answer)
+        });
         assert_eq!(answer.status, 200, "{answer:?}");
         let body = answer.json();
         body["events"]

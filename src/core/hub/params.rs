@@ -69,7 +69,7 @@ impl Default for Params {
             ack: Ack::Local,
             log_bytes_max: 64 * 1024 * 1024,
             join_timeout: 3_000,
-            join_timeout_linked: 30_000,
+            join_timeout_linked: 10_000,
             join_calm: 300,
             answer_timeout: 2_000,
             exchange_timeout: 5_000,

@@ -101,14 +101,14 @@ fn begin(client: &Client, id: LineId, key: [u8; KEY_CHARS], admitted: Admitted) 
             cursor,
         });
     };
-    // The replay reaches back to where the client was: nothing has to be waited for.
-    desk.send(id, set, cursor);
     let mut filter = Index::new(reception.extractors.load_full());
     filter.replace((), &admitted.subscriptions);
     let replay = Replay {
         desk: Rc::clone(desk),
         reception: Arc::clone(reception),
         id,
+        set,
+        cursor,
         types: (admitted.subscriptions.into_iter())
             .map(|subscription| subscription.types)
             .collect(),
@@ -145,6 +145,9 @@ struct Replay {
     desk: Rc<Desk>,
     reception: Arc<Reception>,
     id: LineId,
+    set: Arc<Event>,
+    /// Where the client was.
+    cursor: Arc<str>,
     types: Vec<TypePattern>,
     filter: Index<()>,
 }
@@ -156,6 +159,8 @@ impl Replay {
         // First all nodes know what this line wants, then they are asked for what they had before:
         // so there is no moment between the two.
         self.desk.flush_interest(&self.reception.hub).await;
+        let (set, cursor) = (Arc::clone(&self.set), Arc::clone(&self.cursor));
+        self.desk.send(self.id, set, cursor);
         let mut from = resume.from;
         let mut tries = 0;
         loop {
