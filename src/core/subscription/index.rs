@@ -3,7 +3,7 @@
 //! A *row* is one constraint of one key, or a subscription without any. Rows that match the same
 //! events lie in one *bucket*, so finding the receivers costs a few look-ups and then only what is
 //! found, however many others there are. Every row knows its owner and every owner its rows, so
-//! removal does not search. Needs: [`table`], [`slab`], [`values`]. Deliberately absent: what a key
+//! removal does not search. Needs: `table`, `slab`, `values`. Deliberately absent: what a key
 //! stands for, and whether constraints name known fields.
 
 mod slab;

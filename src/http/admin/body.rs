@@ -114,7 +114,7 @@ pub async fn bytes(payload: Payload, bytes_max: usize) -> Result<Bytes, Problem>
 /// The text of a body that says it is JSON, not parsed yet; one without content type counts as empty.
 ///
 /// # Errors
-/// As [`bytes`], and [`Problem::UnknownContentType`].
+/// As [`bytes()`], and [`Problem::UnknownContentType`].
 pub async fn json_text(
     request: &HttpRequest,
     payload: Payload,

@@ -3,7 +3,7 @@
 //!
 //! Every worker has a [`desk`], which owns the lines of that worker's clients. The hub hands each desk
 //! every event once; the desk finds who wants it and writes the bytes, serialised once ([`frame`]),
-//! straight into the sockets. A line ([`line`]) has a queue only for what its socket does not take at
+//! straight into the sockets. A line ([`mod@line`]) has a queue only for what its socket does not take at
 //! once; a client that lets it overflow is disconnected. [`admission`] decides who may open one.
 //!
 //! Deliberately absent: which events there are and where they come from (`core/hub`), and anything

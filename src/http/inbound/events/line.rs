@@ -285,7 +285,7 @@ impl Line {
         }
     }
 
-    /// Takes what waits, as bytes, at most about [`WRITE_BYTES_MAX`]; empty if nothing does.
+    /// Takes what waits, as bytes, at most about `WRITE_BYTES_MAX`; empty if nothing does.
     pub fn take(&self) -> Bytes {
         let mut queue = self.queue.borrow_mut();
         let begun = queue.take_begun();
