@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{
     cursor,
     delivery::{Delivery, Gap},
-    position::{Reached, Vector},
+    position::Vector,
 };
 
 /// How far a resumed connection is ahead of its node. Empty once the node has caught up.
@@ -19,8 +19,6 @@ use super::{
 pub struct Floor {
     /// Where the node is not yet, as far as is known.
     ahead: Vector,
-    /// The node's cursor has to be mended.
-    mends: bool,
 }
 
 // === impl Floor ===
@@ -28,10 +26,7 @@ pub struct Floor {
 impl Floor {
     /// Everything up to `upto` has been given to the connection.
     pub fn new(upto: Vector) -> Self {
-        Self {
-            mends: !upto.is_empty(),
-            ahead: upto,
-        }
+        Self { ahead: upto }
     }
 
     /// Whether the connection still lacks `delivery`, and then the cursor to send with it.
@@ -53,19 +48,14 @@ impl Floor {
 
     /// Where the connection is when its node is at `cursor`.
     pub fn position(&mut self, cursor: &Arc<str>) -> Arc<str> {
-        if !self.mends {
+        if self.ahead.is_empty() {
             return Arc::clone(cursor);
         }
         let Ok(mut node) = cursor::decode(cursor) else {
             return Arc::clone(cursor);
         };
         self.ahead.leave_what_is_beyond(&node);
-        // A node that is gone and of which this one knows nothing (any more) is not worth mending
-        // every cursor from now on; if it comes back after all, what the connection has is known.
-        let matters =
-            |(origin, reached): (_, Reached)| !reached.ended || node.get(origin).is_some();
-        self.mends = self.ahead.iter().any(matters);
-        if !self.mends {
+        if self.ahead.is_empty() {
             return Arc::clone(cursor);
         }
         node.join(&self.ahead);

@@ -112,7 +112,11 @@ impl Hub {
                 page: peer.telling_page,
             };
             peer.telling_page += 1;
-            let purpose = Purpose::Interest { version, last };
+            let purpose = Purpose::Interest {
+                version,
+                last,
+                round: peer.telling_round,
+            };
             questions.push((id.clone(), purpose, Request::Interest(interest)));
         }
         for (id, purpose, request) in questions {
@@ -122,8 +126,30 @@ impl Hub {
 
     /// A peer says who it is.
     pub(super) fn greeted(&mut self, id: &PeerId, hello: Hello, now: u64) -> Answer {
+        if self.peers.get(id).is_some_and(|peer| peer.node.is_some()) {
+            // It asks because it knows nothing (any more): its end of the link was closed and opened
+            // again before this end noticed.
+            self.tell_anew(id);
+        }
         self.met(id, hello, now);
         Answer::Hello(self.hello())
+    }
+
+    /// Tells a peer everything from the beginning.
+    pub(super) fn tell_anew(&mut self, id: &PeerId) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.told = None;
+            peer.telling.clear();
+            peer.telling_round = 0;
+            peer.interest_sent.done();
+        }
+    }
+
+    /// Whether an answer is about what is being told; not about an attempt that was given up.
+    pub(super) fn is_telling(&self, id: &PeerId, round: u64) -> bool {
+        self.peers
+            .get(id)
+            .is_some_and(|peer| peer.telling_round == round)
     }
 
     fn hello(&self) -> Hello {
@@ -191,6 +217,10 @@ impl Hub {
         let is_next = (round, page) == peer.heard || (round > peer.heard.0 && page == 0);
         if !is_next {
             return Answer::Later;
+        }
+        if page == 0 && !interest.reset && !peer.is_known {
+            // A change to something that is not known here.
+            return Answer::Unknown;
         }
         peer.heard = (round, page.saturating_add(1));
         if page == 0 {

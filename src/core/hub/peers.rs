@@ -89,6 +89,7 @@ pub(super) enum Purpose {
     Interest {
         version: u64,
         last: bool,
+        round: u64,
     },
     Batch,
     /// Events of a node that is gone.
@@ -235,14 +236,25 @@ impl Hub {
         match (purpose, answer) {
             (Purpose::Hello, Answer::Hello(hello)) => self.greeting_answered(&peer, hello, now),
             (
-                Purpose::Interest { version, last },
+                Purpose::Interest {
+                    version,
+                    last,
+                    round,
+                },
                 Answer::Known {
                     version: known,
                     head,
                     clear,
                 },
             ) if !last || known == version => {
-                self.interest_confirmed(&peer, version, last, (head, clear), now);
+                if self.is_telling(&peer, round) {
+                    self.interest_confirmed(&peer, version, last, (head, clear), now);
+                }
+            }
+            (Purpose::Interest { round, .. }, Answer::Unknown) => {
+                if self.is_telling(&peer, round) {
+                    self.tell_anew(&peer);
+                }
             }
             (Purpose::Batch, Answer::Took { have }) => self.batch_taken(&peer, have),
             (Purpose::Batch, Answer::Stale { version }) => self.batch_bounced(&peer, version),
@@ -300,8 +312,10 @@ impl Hub {
                     peer.greeting.retry_at(retry_at);
                 }
             }
-            Purpose::Interest { .. } => {
-                if let Some(peer) = self.peers.get_mut(id) {
+            Purpose::Interest { round, .. } => {
+                if let Some(peer) = self.peers.get_mut(id)
+                    && peer.telling_round == round
+                {
                     // From the last confirmed version on; the pages that arrived change nothing.
                     peer.telling.clear();
                     peer.interest_sent.retry_at(retry_at);

@@ -401,7 +401,12 @@ impl Hub {
         else {
             return;
         };
-        let mut answered = Assembly::begin(from);
+        let me = self.me;
+        let is_witness = |node| {
+            node == me
+                || (self.origins.get(&node)).is_some_and(|origin| origin.gone_since.is_none())
+        };
+        let mut answered = Assembly::begin(from, is_witness);
         for (origin, page) in pages {
             let is_gone = gone.contains(&origin);
             answered.add(origin, page, is_gone);
@@ -429,6 +434,9 @@ impl Hub {
 struct Assembly {
     from: Vector,
     at: Vector,
+    /// Of the nodes that the client has heard of none is left. There may have been others meanwhile, of
+    /// which nobody knows any more.
+    is_orphan: bool,
     /// Origin, first and last number that may be missing.
     gaps: Vec<(NodeId, u64, Option<u64>)>,
     events: Vec<Arc<Delivery>>,
@@ -439,8 +447,11 @@ struct Assembly {
 // === impl Assembly ===
 
 impl Assembly {
-    fn begin(from: Vector) -> Self {
+    /// `is_witness`: a node that lives.
+    fn begin(from: Vector, is_witness: impl Fn(NodeId) -> bool) -> Self {
+        let is_orphan = !from.is_empty() && !from.iter().any(|(node, _)| is_witness(node));
         Self {
+            is_orphan,
             at: from.clone(),
             from,
             gaps: Vec::new(),
@@ -507,8 +518,11 @@ impl Assembly {
 
     fn end(self) -> Replayed {
         let text = cursor::encode(&self.from);
-        let gaps = self.gaps.into_iter().map(|(origin, from, to)| Gap {
-            origin: Some(origin),
+        let orphaned = self.is_orphan.then_some((None, 1, None));
+        let gaps = (self.gaps.into_iter()).map(|(origin, from, to)| (Some(origin), from, to));
+        let gaps = orphaned.into_iter().chain(gaps);
+        let gaps = gaps.map(|(origin, from, to)| Gap {
+            origin,
             from,
             to,
             // The client is still where it was: if it is cut off now, it hears of the gap again.

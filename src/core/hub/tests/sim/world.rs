@@ -297,6 +297,7 @@ impl World {
 
     /// A client comes, goes, or comes back elsewhere.
     fn move_client(&mut self, number: usize) {
+        self.trace(&format!("client {number} moves"));
         let node = self.node();
         let life = self.nodes[node].life;
         let left = {
@@ -385,6 +386,10 @@ impl World {
             } => self.carry_request(node, &to, exchange, bytes),
             Output::Reply { exchange, bytes } => self.carry_answer(node, exchange, bytes),
             Output::Deliver(delivery) => {
+                self.trace(&format!(
+                    "{node}: deliver {}:{} {}",
+                    delivery.origin, delivery.seq, delivery.event.event_type
+                ));
                 for client in 0..self.clients.len() {
                     if self.is_at(client, node) {
                         self.live(client, &delivery);
