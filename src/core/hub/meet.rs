@@ -242,7 +242,8 @@ impl Hub {
         }
         let mut earliest = now;
         for Wish { pattern, age } in interest.added {
-            let since = if age <= IN_TIME {
+            // What is told as a whole may have been told before, and counted from then on.
+            let since = if age <= IN_TIME && !is_whole {
                 now
             } else {
                 now.saturating_sub(age.saturating_add(LATE_SLACK))

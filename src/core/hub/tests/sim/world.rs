@@ -17,6 +17,7 @@ use crate::core::{
         output::Output,
         params::{Ack, Params, Rules},
         position::{NodeId, Vector},
+        wire::{self, Answer, Request},
     },
     replica::{id::PeerId, stamp::Now},
     subscription::TypePattern,
@@ -440,6 +441,7 @@ impl World {
             .iter()
             .find(|(other, life)| peer(*other, *life) == *to)
             .copied();
+        self.trace_message(node, &format!("asks {to:?} #{exchange}"), &bytes);
         let needle = UNWANTED.as_bytes();
         let is_unwanted = bytes.windows(needle.len()).any(|window| window == needle);
         if self.plan.ack == Ack::Local && is_unwanted {
@@ -482,6 +484,7 @@ impl World {
         let Some((node, life, exchange)) = self.asked.remove(&exchange) else {
             return;
         };
+        self.trace_message(from, &format!("answers {node} #{exchange}"), &bytes);
         let link = (from, self.nodes[from].life);
         let is_lost = self.below(100) < self.plan.faults.loss;
         let input = if is_lost || !self.nodes[node].links.contains(&link) {
@@ -619,6 +622,19 @@ impl World {
                     Held::Gap(gap) => self.live_gap(number, &gap),
                 }
             }
+        }
+    }
+
+    fn trace_message(&self, node: usize, what: &str, bytes: &[u8]) {
+        if self.is_traced {
+            let text = match (
+                wire::decode::<Request>(bytes),
+                wire::decode::<Answer>(bytes),
+            ) {
+                (Ok(request), _) if what.starts_with("asks") => format!("{request:?}"),
+                (_, answer) => format!("{answer:?}"),
+            };
+            self.trace(&format!("{node} {what}: {text}"));
         }
     }
 
