@@ -7,7 +7,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{app::Running, message::registry::Leave, telemetry::health::Phase};
+use crate::{
+    app::Running,
+    message::{hub::LeaveHub, registry::Leave},
+    telemetry::health::Phase,
+};
 
 /// An actor died; whoever runs this process should start a new one.
 pub(super) const EXIT_BROKEN: u8 = 70;
@@ -94,6 +98,13 @@ impl Running {
             .is_err()
         {
             log::warn!("SHUTDOWN_TIMEOUT passed; what is still in flight is cut off");
+        }
+        // Events that other nodes lack go to them first; then clients there see no gap.
+        if timeout(LEAVE_TIMEOUT, self.actors.events.hub.send(LeaveHub))
+            .await
+            .is_err()
+        {
+            log::warn!("the last events may not have reached all nodes");
         }
         // What the other nodes do not have yet goes to two of them.
         if timeout(LEAVE_TIMEOUT, self.actors.registry.send(Leave))
