@@ -65,7 +65,7 @@ use output::{Fact, Output};
 use params::Params;
 use peers::{Exchange, Peer, Purpose};
 use position::{NodeId, Reached, Vector};
-use replay::ReplayWait;
+use replay::{HeldReplay, ReplayWait};
 use revoke::{RevokeWait, Unconfirmed};
 use submit::Waiter;
 use wire::{Answer, Request};
@@ -91,6 +91,8 @@ pub struct Hub {
     waiters: VecDeque<Waiter>,
     interest_waits: Vec<InterestWait>,
     replays: BTreeMap<u64, ReplayWait>,
+    /// Those that wait for their turn.
+    replays_held: VecDeque<HeldReplay>,
     recalls: BTreeMap<u64, RecallWait>,
     /// Copies to be asked for once more.
     pulls: BTreeSet<(PeerId, NodeId)>,
@@ -149,6 +151,7 @@ impl Hub {
             waiters: VecDeque::new(),
             interest_waits: Vec::new(),
             replays: BTreeMap::new(),
+            replays_held: VecDeque::new(),
             recalls: BTreeMap::new(),
             pulls: BTreeSet::new(),
             blacklist: Blacklist::new(),
@@ -273,15 +276,28 @@ impl Hub {
         self.check_interest_waits(now);
         self.check_ready(now);
         self.check_left(now);
+        self.begin_replays(now);
         self.forget_pauses(now);
     }
 
-    /// Asks a peer.
+    /// Asks a peer, now or, if many clients have questions, in turn.
     fn ask(&mut self, to: &PeerId, purpose: Purpose, request: &Request, now: u64) {
+        let bytes = wire::encode(request);
+        if let Some(peer) = self.peers.get_mut(to).filter(|_peer| purpose.is_lookup()) {
+            if peer.lookups >= limits::LOOKUPS_MAX {
+                peer.held.push_back((purpose, bytes));
+                return;
+            }
+            peer.lookups += 1;
+        }
+        self.send(to, purpose, bytes, now);
+    }
+
+    fn send(&mut self, to: &PeerId, purpose: Purpose, bytes: Vec<u8>, now: u64) {
         let exchange = self.next_exchange;
         self.next_exchange += 1;
         let timeout = match &purpose {
-            // A long poll waits at the other end.
+            // The other end may have to ask somebody, too.
             Purpose::Carry(_) => self.params.carry_timeout,
             Purpose::Hello
             | Purpose::Interest { .. }
@@ -304,7 +320,7 @@ impl Hub {
         self.out.push(Output::Ask {
             to: to.clone(),
             exchange,
-            bytes: wire::encode(request),
+            bytes,
         });
     }
 

@@ -8,7 +8,7 @@ use super::{
     Hub,
     limits::{CARRY_BYTES_MAX, TICKETS_MAX},
     output::{CarryFault, Output},
-    peers::Purpose,
+    peers::{Peer, Purpose},
     position::NodeId,
     wire::{Answer, Request, Text},
 };
@@ -29,19 +29,20 @@ impl Hub {
             self.carry_done(ticket, Err(CarryFault::TooLarge));
             return;
         }
-        if self.exchanges.len() >= TICKETS_MAX {
-            self.carry_done(ticket, Err(CarryFault::Overloaded));
-            return;
-        }
-        let Some(peer) = self.peer_of(to).cloned() else {
+        let Some(id) = self.peer_of(to).cloned() else {
             self.carry_gone(ticket);
             return;
         };
+        let is_full = |peer: &Peer| peer.held.len() >= TICKETS_MAX;
+        if self.peers.get(&id).is_some_and(is_full) {
+            self.carry_done(ticket, Err(CarryFault::Overloaded));
+            return;
+        }
         let question = Request::Carry {
             desk,
             bytes: Text(bytes),
         };
-        self.ask(&peer, Purpose::Carry(ticket), &question, now.monotonic);
+        self.ask(&id, Purpose::Carry(ticket), &question, now.monotonic);
     }
 
     /// A peer sends something for a desk of this node.

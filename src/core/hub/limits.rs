@@ -52,6 +52,15 @@ pub const GONE_MAX: usize = 64;
 /// reconnecting clients cause.
 pub const TICKETS_MAX: usize = 16_384;
 
+/// Replays under way at the same time; others wait for their turn. Each asks every peer once, and more
+/// for nodes that are gone.
+pub const REPLAYS_MAX: usize = 8;
+
+/// Questions for clients (look-ups, carried orders) under way with one peer; others wait for their
+/// turn. With the hub's own exchanges, one of a kind, and the registry's 21 that leaves room among the
+/// requests that a connection takes (`p2p`): those beyond would be lost and tried again seconds later.
+pub const LOOKUPS_MAX: usize = 16;
+
 /// Submissions that may wait for another node's copy. 16 MiB of callers at 1 KiB each.
 pub const WAITERS_MAX: usize = 16_384;
 

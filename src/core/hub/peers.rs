@@ -45,6 +45,10 @@ pub(super) struct Peer {
     pub(super) memos: BTreeSet<Bytes>,
     pub(super) memos_sent: UnderWay,
     pub(super) comparing: Comparing,
+    /// Questions for clients that are under way.
+    pub(super) lookups: usize,
+    /// Those that wait for their turn.
+    pub(super) held: VecDeque<(Purpose, Vec<u8>)>,
 }
 
 /// What an origin knows of a peer's progress.
@@ -109,6 +113,25 @@ pub(super) enum Purpose {
     Compare,
 }
 
+// === impl Purpose ===
+
+impl Purpose {
+    /// Asked for one client, of which there may be thousands at once.
+    pub(super) const fn is_lookup(&self) -> bool {
+        match self {
+            Self::Replay { .. } | Self::Locate(_) | Self::Recall(_) | Self::Carry(_) => true,
+            Self::Hello
+            | Self::Interest { .. }
+            | Self::Batch
+            | Self::Pull(_)
+            | Self::Memos(_)
+            | Self::Farewell
+            | Self::Revoke(_)
+            | Self::Compare => false,
+        }
+    }
+}
+
 // === impl UnderWay ===
 
 impl UnderWay {
@@ -153,6 +176,9 @@ impl Hub {
             .collect();
         for exchange in lost {
             self.failed(exchange, now);
+        }
+        for (purpose, _never_sent) in gone.held {
+            self.given_up(peer, purpose, now.monotonic);
         }
         if let Some(node) = gone.node {
             self.tell(Fact::Lost { node });
@@ -233,6 +259,7 @@ impl Hub {
         };
         let clocks = now;
         let now = clocks.monotonic;
+        self.next_lookup(&peer, &purpose, now);
         match (purpose, answer) {
             (Purpose::Hello, Answer::Hello(hello)) => self.greeting_answered(&peer, hello, now),
             (
@@ -290,8 +317,20 @@ impl Hub {
     }
 
     pub(super) fn failed(&mut self, number: u64, now: Now) {
-        if let Some(exchange) = self.exchanges.remove(&number) {
-            self.given_up(&exchange.peer, exchange.purpose, now.monotonic);
+        if let Some(Exchange { peer, purpose, .. }) = self.exchanges.remove(&number) {
+            self.next_lookup(&peer, &purpose, now.monotonic);
+            self.given_up(&peer, purpose, now.monotonic);
+        }
+    }
+
+    /// An exchange is over: the next question that waits for its turn is asked.
+    fn next_lookup(&mut self, id: &PeerId, over: &Purpose, now: u64) {
+        let Some(peer) = self.peers.get_mut(id).filter(|_peer| over.is_lookup()) else {
+            return;
+        };
+        match peer.held.pop_front() {
+            Some((purpose, bytes)) => self.send(id, purpose, bytes, now),
+            None => peer.lookups = peer.lookups.saturating_sub(1),
         }
     }
 

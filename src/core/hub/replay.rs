@@ -11,7 +11,7 @@ use super::{
     delivery::{Delivery, Gap, Replayed},
     input::From,
     interest::patterns::Patterns,
-    limits::{ID_BYTES_MAX, PAGE_BYTES_MAX, PATTERNS_MAX, TICKETS_MAX},
+    limits::{ID_BYTES_MAX, PAGE_BYTES_MAX, PATTERNS_MAX, REPLAYS_MAX, TICKETS_MAX},
     log::{Kept, Log},
     output::{Fact, Output},
     peers::Purpose,
@@ -30,6 +30,14 @@ pub(super) struct ReplayWait {
     types: Vec<TypePattern>,
     pub(super) deadline: u64,
     stage: Stage,
+}
+
+/// A client that will resume when it is its turn.
+#[derive(Debug)]
+pub(super) struct HeldReplay {
+    ticket: u64,
+    from: From,
+    types: Vec<TypePattern>,
 }
 
 #[derive(Debug)]
@@ -63,13 +71,36 @@ impl Hub {
         mut types: Vec<TypePattern>,
         now: Now,
     ) {
-        let now = now.monotonic;
-        if self.replays.len() >= TICKETS_MAX {
+        if self.replays_held.len() >= TICKETS_MAX {
             let replayed = None;
             self.out.push(Output::Replayed { ticket, replayed });
             return;
         }
         types.truncate(PATTERNS_MAX);
+        self.replays_held.push_back(HeldReplay {
+            ticket,
+            from,
+            types,
+        });
+        self.begin_replays(now.monotonic);
+    }
+
+    /// Begins what waits for its turn, as far as there is room.
+    pub(super) fn begin_replays(&mut self, now: u64) {
+        while self.replays.len() < REPLAYS_MAX
+            && let Some(held) = self.replays_held.pop_front()
+        {
+            self.begin_replay(held, now);
+        }
+    }
+
+    fn begin_replay(&mut self, held: HeldReplay, now: u64) {
+        let HeldReplay {
+            ticket,
+            from,
+            types,
+        } = held;
+        // Counted from here: who waits for its turn is not kept waiting by a silent node.
         let deadline = now + self.params.answer_timeout;
         match from {
             From::Vector(from) => self.collect(ticket, from, types, deadline, now),

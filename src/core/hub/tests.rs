@@ -4,3 +4,4 @@ mod alone;
 mod forms;
 mod pair;
 mod sim;
+mod turns;

@@ -19,7 +19,7 @@ use crate::core::{
 };
 
 /// Nodes that are all linked; what they say for their own surroundings is kept.
-struct Town {
+pub(super) struct Town {
     hubs: Vec<Hub>,
     said: Vec<Vec<Output>>,
     now: u64,
@@ -30,7 +30,7 @@ struct Town {
 }
 
 impl Town {
-    fn of(count: u64) -> Self {
+    pub(super) fn of(count: u64) -> Self {
         Self::under(Rules::default(), count)
     }
 
@@ -67,6 +67,21 @@ impl Town {
         for node in 0..self.hubs.len() {
             self.tell(node, Input::Tick);
         }
+    }
+
+    /// One node's step; what it wants sent is not.
+    pub(super) fn step(&mut self, node: usize, input: Input) -> Vec<Output> {
+        let now = Now {
+            monotonic: self.now,
+            wall: self.now,
+        };
+        self.hubs[node].step(now, input)
+    }
+
+    /// The same, so many milliseconds later.
+    pub(super) fn step_after(&mut self, node: usize, ms: u64, input: Input) -> Vec<Output> {
+        self.now += ms;
+        self.step(node, input)
     }
 
     fn tell(&mut self, node: usize, input: Input) {
@@ -140,7 +155,7 @@ impl Town {
     }
 }
 
-fn peer(node: usize) -> PeerId {
+pub(super) fn peer(node: usize) -> PeerId {
     PeerId::new(format!("n{node}").as_bytes())
 }
 

@@ -213,9 +213,12 @@ impl Wish {
             .iter()
             .filter_map(|claims| reception.gate.session(claims))
             .collect();
+        let mut expires = claims.as_ref().map(Claims::expires);
         let subscriptions = match memo {
             Some(memo) => {
                 sessions.extend(memo.sessions);
+                // A new token counts from now on; without one, the time goes on that the old one had.
+                expires = expires.or(memo.expires);
                 memo.subscriptions
             }
             None => union(inferred, named),
@@ -223,7 +226,7 @@ impl Wish {
         Ok(Admitted {
             subscriptions,
             sessions,
-            expires: claims.as_ref().map(Claims::expires),
+            expires,
             resume: resume.map(|(resume, _key)| resume),
             to_remember,
             is_restored,

@@ -121,6 +121,8 @@ pub fn poll(line: u64, key: &str, last: Option<String>) -> Option<PollOrder> {
         line: LineId::from_u64(line),
         key: key_of(key)?,
         last,
+        // Whoever asked asks again.
+        waits: false,
     })
 }
 

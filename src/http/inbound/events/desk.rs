@@ -218,6 +218,11 @@ impl Desk {
         }
     }
 
+    /// The second since 1970 at which a line ends.
+    pub fn expiry_of(&self, id: LineId) -> Option<u64> {
+        self.seats.borrow().get(id)?.expires
+    }
+
     /// The sessions that a line belongs to.
     pub fn sessions_of(&self, id: LineId) -> Vec<Name> {
         let seats = self.seats.borrow();
@@ -376,7 +381,7 @@ impl Desk {
                 key,
                 place: Place::Mailbox(mailbox),
                 ..
-            }) if *key == order.key => mailbox.poll(order.last, answer),
+            }) if *key == order.key => mailbox.poll(order.last, order.waits, answer),
             Some(_) | None => drop(answer.send(None)),
         }
     }

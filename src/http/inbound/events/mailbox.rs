@@ -17,7 +17,7 @@ const EVENTS_MAX: usize = 200;
 pub const FIRST_EVENT: &str = "first_event";
 
 /// Ticks (seconds) that a poll waits for an event.
-const WAIT_TICKS: u64 = 5;
+pub const WAIT_TICKS: u64 = 5;
 
 /// Polls that may wait at once; more are answered at once.
 const WAITERS_MAX: usize = 16;
@@ -85,12 +85,17 @@ impl Mailbox {
         }
     }
 
-    /// Answers a poll now, or when there is something.
-    pub fn poll(&mut self, last: Option<String>, answer: oneshot::Sender<Option<Polled>>) {
+    /// Answers a poll now, or, if it `waits`, when there is something.
+    pub fn poll(
+        &mut self,
+        last: Option<String>,
+        waits: bool,
+        answer: oneshot::Sender<Option<Polled>>,
+    ) {
         self.polled_at = self.now;
         self.waiters.retain(|waiter| !waiter.answer.is_closed());
         let polled = self.after(last.as_deref());
-        if !polled.events.is_empty() || self.waiters.len() >= WAITERS_MAX {
+        if !waits || !polled.events.is_empty() || self.waiters.len() >= WAITERS_MAX {
             let _gone = answer.send(Some(polled));
             return;
         }
@@ -154,7 +159,7 @@ mod tests {
 
     fn poll(mailbox: &mut Mailbox, last: &str) -> oneshot::Receiver<Option<Polled>> {
         let (answer, polled) = oneshot::channel();
-        mailbox.poll(Some(last.to_owned()), answer);
+        mailbox.poll(Some(last.to_owned()), true, answer);
         polled
     }
 

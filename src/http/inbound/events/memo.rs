@@ -9,7 +9,10 @@ use crate::{
         session::Name,
         subscription::{self, Subscription, list},
     },
-    http::inbound::events::{frame::KEY_CHARS, reception::Reception},
+    http::inbound::events::{
+        frame::KEY_CHARS,
+        reception::{Reception, now},
+    },
 };
 
 /// A connection's manual state.
@@ -19,6 +22,8 @@ pub struct Memo {
     pub subscriptions: Vec<Subscription>,
     /// The sessions it belongs to.
     pub sessions: Vec<Name>,
+    /// The second since 1970 at which it ends.
+    pub expires: Option<u64>,
 }
 
 // === impl Memo ===
@@ -30,12 +35,13 @@ impl Memo {
         let memo = json!({
             "subscriptions": subscription::to_json(&self.subscriptions),
             "sessions": sessions,
+            "expires": self.expires,
         });
         let value = Bytes::from(memo.to_string());
         reception.hub.remember(Bytes::copy_from_slice(key), value);
     }
 
-    /// What is remembered; nothing if one of its sessions is revoked.
+    /// What is remembered; nothing if one of its sessions is revoked, or its time is over.
     pub async fn recall(reception: &Reception, key: &[u8; KEY_CHARS]) -> Option<Self> {
         let value = reception.hub.recall(Bytes::copy_from_slice(key)).await?;
         let memo: Value = serde_json::from_slice(&value).ok()?;
@@ -46,8 +52,10 @@ impl Memo {
                 .iter()
                 .map(|name| Name::new(name.as_str()?))
                 .collect::<Option<_>>()?,
+            expires: memo.get("expires").and_then(Value::as_u64),
         };
         let is_revoked = |name| reception.gate.is_revoked(name);
-        (!memo.sessions.iter().any(is_revoked)).then_some(memo)
+        let is_over = memo.expires.is_some_and(|second| second <= now());
+        (!is_over && !memo.sessions.iter().any(is_revoked)).then_some(memo)
     }
 }

@@ -84,6 +84,7 @@ fn begin(client: &Client, id: LineId, key: [u8; KEY_CHARS], admitted: Admitted) 
         let memo = Memo {
             subscriptions: admitted.subscriptions.clone(),
             sessions: admitted.sessions.clone(),
+            expires: admitted.expires,
         };
         memo.remember(reception, &key);
     }

@@ -4,7 +4,7 @@
 //! may reach any worker and any node. If the node of the session is gone, the session goes on here
 //! with the same subscriptions, and with what was missed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
@@ -13,7 +13,10 @@ use http::{
     },
 };
 use hyper::body::Incoming;
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep},
+};
 
 use crate::{
     core::{hub::output::CarryFault, subscription::fault::Door},
@@ -23,7 +26,7 @@ use crate::{
         events::{
             admission::{Refused, Wish},
             carried::{Answered, Carried},
-            mailbox::FIRST_EVENT,
+            mailbox::{FIRST_EVENT, WAIT_TICKS},
             opening::open_mailbox,
             reception::{Order, PollOrder, Polled, Reception},
             sse::refuse,
@@ -39,6 +42,12 @@ const CONNECTION_TOKEN: &str = "connection_token";
 
 /// The cookie with the last event's id, as JSON.
 const LAST_EVENT_ID: &str = "last_event_id";
+
+/// How long a poll of a session elsewhere waits for an event, as one of a session here.
+const WAIT_MAX: Duration = Duration::from_secs(WAIT_TICKS);
+
+/// How often the other node is asked meanwhile; the original looked as often.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// What a client says of its session.
 struct Ticket {
@@ -143,6 +152,7 @@ async fn carry_on(client: &Client, ticket: Ticket) -> Option<(Address, Polled)> 
         line,
         key,
         last: None,
+        waits: true,
     };
     let (told, polled) = oneshot::channel();
     client.worker.desk.poll(order, told);
@@ -155,6 +165,7 @@ async fn poll(reception: &Arc<Reception>, ticket: Ticket) -> Outcome {
         line: address.line,
         key: address.key,
         last: ticket.last.clone(),
+        waits: true,
     };
     if address.node == reception.node {
         let (told, polled) = oneshot::channel();
@@ -171,18 +182,32 @@ async fn poll(reception: &Arc<Reception>, ticket: Ticket) -> Outcome {
             None => Outcome::None(None),
         };
     }
-    let bytes = Carried::poll(&order).to_bytes();
-    let carried = reception.hub.carry(address.node, Some(address.desk), bytes);
-    match carried.await.map(|bytes| Answered::read(&bytes)) {
-        Ok(Answered::Polled { last, events }) => {
-            let events = events.into_iter().map(bytes::Bytes::from).collect();
-            Outcome::Polled(address, Polled { last, events })
-        }
-        Ok(Answered::Gone | Answered::Subscribed) => Outcome::None(None),
-        Err(CarryFault::Gone) => Outcome::None(Some(ticket)),
-        Err(CarryFault::Unanswered | CarryFault::TooLarge | CarryFault::Overloaded) => {
-            Outcome::Later
-        }
+    poll_elsewhere(reception, ticket, &order).await
+}
+
+/// Polls a session of another node. It is asked again and again instead of waiting there: a waiting
+/// request would take a place on the link, which few of them would fill.
+async fn poll_elsewhere(reception: &Reception, ticket: Ticket, order: &PollOrder) -> Outcome {
+    let address = ticket.address;
+    let until = Instant::now() + WAIT_MAX;
+    loop {
+        let bytes = Carried::poll(order).to_bytes();
+        let carried = reception.hub.carry(address.node, Some(address.desk), bytes);
+        return match carried.await.map(|bytes| Answered::read(&bytes)) {
+            Ok(Answered::Polled { events, .. }) if events.is_empty() && Instant::now() < until => {
+                sleep(ASK_AGAIN_AFTER).await;
+                continue;
+            }
+            Ok(Answered::Polled { last, events }) => {
+                let events = events.into_iter().map(bytes::Bytes::from).collect();
+                Outcome::Polled(address, Polled { last, events })
+            }
+            Ok(Answered::Gone | Answered::Subscribed) => Outcome::None(None),
+            Err(CarryFault::Gone) => Outcome::None(Some(ticket)),
+            Err(CarryFault::Unanswered | CarryFault::TooLarge | CarryFault::Overloaded) => {
+                Outcome::Later
+            }
+        };
     }
 }
 

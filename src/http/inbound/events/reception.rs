@@ -79,6 +79,8 @@ pub struct PollOrder {
     pub key: [u8; KEY_CHARS],
     /// The last event that the client has.
     pub last: Option<String>,
+    /// If there is nothing new, wait for it.
+    pub waits: bool,
 }
 
 /// Events for a long-polling client.

@@ -98,6 +98,7 @@ pub fn subscribe(desk: &Rc<Desk>, reception: &Arc<Reception>, order: Subscribe) 
     let memo = Memo {
         subscriptions: order.subscriptions,
         sessions: desk.sessions_of(id),
+        expires: desk.expiry_of(id),
     };
     memo.remember(reception, &order.key);
     // A session may have been revoked between the check of the token and the association.

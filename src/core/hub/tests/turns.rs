@@ -1,0 +1,90 @@
+//! Many clients at once ask in turn, so that the link has room for everything else.
+
+use bytes::Bytes;
+
+use super::pair::{Town, peer};
+use crate::core::hub::{
+    input::{From, Input},
+    limits::{LOOKUPS_MAX, REPLAYS_MAX},
+    output::{CarryFault, Output},
+    position::{NodeId, Vector},
+};
+
+const CLIENTS: usize = 200;
+
+fn carry(ticket: usize) -> Input {
+    Input::Carry {
+        ticket: ticket as u64,
+        to: NodeId::new(2),
+        desk: Some(0),
+        bytes: Bytes::from_static(b"x"),
+    }
+}
+
+fn asked(town: &mut Town, input: Input) -> Vec<u64> {
+    let outputs = town.step(0, input);
+    let asks = outputs.into_iter().filter_map(|output| match output {
+        Output::Ask { exchange, .. } => Some(exchange),
+        _ => None,
+    });
+    asks.collect()
+}
+
+#[test]
+fn questions_for_clients_take_a_part_of_the_link_and_the_others_follow() {
+    let mut town = Town::of(2);
+    let mut open: Vec<u64> = (0..CLIENTS)
+        .flat_map(|ticket| asked(&mut town, carry(ticket)))
+        .collect();
+    assert_eq!(open.len(), LOOKUPS_MAX);
+    let mut all = open.len();
+    while let Some(exchange) = open.pop() {
+        let next = asked(&mut town, Input::Failed { exchange });
+        all += next.len();
+        open.extend(next);
+        assert!(open.len() <= LOOKUPS_MAX);
+    }
+    assert_eq!(all, CLIENTS);
+}
+
+#[test]
+fn clients_whose_turn_never_came_hear_it_when_the_link_is_gone() {
+    let mut town = Town::of(2);
+    let mut told = Vec::new();
+    for ticket in 0..CLIENTS {
+        town.step(0, carry(ticket));
+    }
+    for output in town.step(0, Input::LinkClosed(peer(1))) {
+        if let Output::CarryDone { ticket, result } = output {
+            assert_eq!(result, Err(CarryFault::Unanswered));
+            told.push(ticket);
+        }
+    }
+    told.sort_unstable();
+    assert_eq!(told, (0..CLIENTS as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn clients_resume_in_turn_and_none_waits_for_ever_for_a_silent_node() {
+    let mut town = Town::of(2);
+    let mut open = 0;
+    for ticket in 0..CLIENTS as u64 {
+        let replay = Input::Replay {
+            ticket,
+            from: From::Vector(Vector::default()),
+            types: Vec::new(),
+        };
+        open += asked(&mut town, replay).len();
+    }
+    assert_eq!(open, REPLAYS_MAX);
+    let mut replayed = 0;
+    // Each batch of them waits two seconds for the node that does not answer.
+    for _turn in 0..CLIENTS.div_ceil(REPLAYS_MAX) {
+        let outputs = town.step_after(0, 2_000, Input::Tick);
+        replayed += outputs
+            .iter()
+            .filter(|output| matches!(output, Output::Replayed { .. }))
+            .count();
+    }
+    assert_eq!(replayed, CLIENTS);
+}
