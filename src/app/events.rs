@@ -16,9 +16,13 @@ use crate::{
         registry::wall_ms,
     },
     app::StartError,
-    config,
+    config::{self, Config, events::SubmissionAck},
     core::{
-        hub::{Hub, params::Params, position::NodeId},
+        hub::{
+            Hub,
+            params::{Ack, Params},
+            position::NodeId,
+        },
         replica::stamp::Now,
     },
     http::{
@@ -173,4 +177,17 @@ fn check(configured: &config::events::Check) -> Result<Check, StartError> {
         config::events::Check::Token => Check::Token,
         config::events::Check::Url(url) => Check::parse(url)?,
     })
+}
+
+/// Times and sizes of the hub.
+pub(super) fn params(config: &Config) -> Params {
+    Params {
+        clustered: config.cluster.is_some(),
+        log_bytes_max: config.events.replay_buffer_bytes_max,
+        ack: match config.events.submission_ack {
+            SubmissionAck::Local => Ack::Local,
+            SubmissionAck::Cluster => Ack::Cluster,
+        },
+        ..Params::default()
+    }
 }

@@ -251,7 +251,7 @@ fn all_come_back(clients: usize, rounds: usize) {
 
 #[test]
 fn clients_that_come_back_all_at_once_get_what_they_missed_and_memory_stays() {
-    all_come_back(600, 3);
+    all_come_back(2_000, 3);
 }
 
 #[test]
