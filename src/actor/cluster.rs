@@ -46,8 +46,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// A network part that lived this long was sound; the next pause is short again.
 const SOUND_AFTER: Duration = Duration::from_secs(30);
 
-/// Questions of peers that may wait for the replica's answer; older ones have run into the peers'
-/// time limit long before.
+/// Questions of peers that may wait for an answer of the replica or the hub. A further one is left
+/// unanswered; its asker's time limit ends it.
 const QUESTIONS_MAX: usize = 1_024;
 
 /// Owns the network part.
@@ -58,6 +58,9 @@ pub struct ClusterActor {
     metrics: Arc<NetworkMetrics>,
     network: Option<Network>,
     pause: Duration,
+    /// Ours for the next question of a peer. Goes on when the network part is opened again: a late answer
+    /// must not meet a new question.
+    next_question: u64,
     /// The node has left its cluster; nothing is opened again.
     closed: bool,
     _alarm: Alarm,
@@ -71,7 +74,6 @@ struct Network {
     asked: HashMap<RequestId, (Owner, u64)>,
     /// Peers' questions by our number.
     questions: HashMap<u64, InboundId>,
-    next_question: u64,
     peers: Vec<Peer>,
     counting: Counting,
 }
@@ -101,6 +103,7 @@ impl ClusterActor {
             metrics,
             network: None,
             pause: PAUSE_MIN,
+            next_question: 0,
             closed: false,
             _alarm: alarm,
         }
@@ -129,7 +132,6 @@ impl ClusterActor {
             opened: Instant::now(),
             asked: HashMap::new(),
             questions: HashMap::new(),
-            next_question: 0,
             peers: Vec::new(),
             counting: Counting::default(),
         });
@@ -282,7 +284,9 @@ impl ClusterActor {
                 }
             }
             Event::Request { peer, id, bytes } => {
-                if let Some(exchange) = network.take_question(id) {
+                if network.take_question(id, self.next_question) {
+                    let exchange = self.next_question;
+                    self.next_question += 1;
                     self.asked(identity(peer), exchange, bytes.into_vec());
                 }
                 return;
@@ -412,15 +416,13 @@ impl Network {
         }
     }
 
-    /// Our number for a peer's question; `None` if too many wait.
-    fn take_question(&mut self, id: InboundId) -> Option<u64> {
-        if self.questions.len() >= QUESTIONS_MAX {
-            return None;
+    /// Keeps a peer's question under our number for it; false if too many wait.
+    fn take_question(&mut self, id: InboundId, number: u64) -> bool {
+        let has_room = self.questions.len() < QUESTIONS_MAX;
+        if has_room {
+            self.questions.insert(number, id);
         }
-        let number = self.next_question;
-        self.next_question += 1;
-        self.questions.insert(number, id);
-        Some(number)
+        has_room
     }
 }
 

@@ -73,6 +73,7 @@ impl Actors {
             awaited: Arc::clone(&ground.awaited),
             metrics: &ground.metrics,
             workers: config.workers,
+            connections_max: config.limits.connections_max,
             config: &config.events,
             name: config.node_name.clone(),
             params: events::params(config),

@@ -68,6 +68,8 @@ pub(super) struct Parts<'a> {
     pub(super) metrics: &'a Metrics,
     /// Number of workers.
     pub(super) workers: usize,
+    /// `MAX_CONNECTIONS`.
+    pub(super) connections_max: usize,
     /// What holds.
     pub(super) config: &'a config::events::Events,
     /// The node's name, for people.
@@ -137,6 +139,7 @@ impl Events {
             extractors,
             rate: Rate::new(parts.config.connections_per_minute_max),
             queue_bytes_max: parts.config.connection_queue_bytes_max,
+            mailboxes_max: parts.connections_max.div_ceil(parts.workers.max(1)),
             hub: HubLink {
                 submit: hub.clone().recipient(),
                 interest: hub.clone().recipient(),
@@ -166,6 +169,7 @@ pub(super) fn desk(reception: &Arc<Reception>, number: usize) -> std::rc::Rc<Des
     Desk::new(
         u32::try_from(number).unwrap_or(u32::MAX),
         reception.extractors.load_full(),
+        reception.queue_bytes_max,
         Arc::clone(&reception.metrics),
     )
 }

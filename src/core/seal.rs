@@ -23,9 +23,9 @@ pub const NONCE_BYTES: usize = 24;
 /// Bytes of the authentication tag.
 const TAG_BYTES: usize = 16;
 
-/// Longest token that is looked at, in bytes: what is sealed are a few numbers, and a header or path
-/// could hold far more.
-pub const TOKEN_BYTES_MAX: usize = 1024;
+/// Longest token, in bytes: what is sealed are a few numbers and at most a position of the cluster, and
+/// browsers keep cookies of up to 4,096 bytes only.
+pub const TOKEN_BYTES_MAX: usize = 3_072;
 
 /// Keeps keys of this scheme apart from all others made of the same secret.
 const SCHEME: &[u8] = b"rig/seal/1";

@@ -48,7 +48,7 @@ impl Sealer {
     /// A new token for `plain`; a different one each time.
     ///
     /// # Errors
-    /// [`NoRandomness`]; also for a `plain` of many hundreds of bytes, which nobody seals.
+    /// [`NoRandomness`]; also for a `plain` of thousands of bytes, which nobody seals.
     pub fn seal(&self, plain: &[u8]) -> Result<String, NoRandomness> {
         let nonce = random::<NONCE_BYTES>()?;
         self.0.seal(plain, nonce).ok_or(NoRandomness)

@@ -268,6 +268,23 @@ fn refusals_are_those_of_streams_and_can_be_read_by_pages() {
 }
 
 #[test]
+fn there_are_no_more_sessions_than_connections() {
+    let gateway = run(builder().env("MAX_CONNECTIONS", "4").env("WORKERS", "2"));
+    let request = Request::new("GET", PATH);
+    let statuses: Vec<u16> = (0..20)
+        .map(|_| ask(gateway.inbound(), &request).expect("an answer").status)
+        .collect();
+    let opened = statuses.iter().filter(|status| **status == 200).count();
+    assert!((2..=4).contains(&opened), "{statuses:?}");
+    assert!(
+        statuses.iter().all(|status| [200, 503].contains(status)),
+        "{statuses:?}"
+    );
+    let refused = r#"rig_connections_refused_total{reason="sessions",type="longpolling"}"#;
+    assert_eq!(gateway.metric(refused) as usize, 20 - opened);
+}
+
+#[test]
 fn a_preflight_allows_credentials_and_the_query_may_hold_an_object() {
     let gateway = start();
     let answer = ask(gateway.inbound(), &Request::new("OPTIONS", PATH)).expect("an answer");

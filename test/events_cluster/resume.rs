@@ -1,12 +1,14 @@
 //! A client that comes back, on any node, gets what it missed, once, or is told that something may be
 //! missing.
 
+use serde_json::json;
+
 use super::{
     clients::{Heard, Poller, Stream, is_exact_or_gap, socket_heard, until},
     running,
 };
 use crate::support::{
-    frontend::{encoded, types},
+    frontend::{encoded, token, types},
     websocket::WebSocket,
 };
 
@@ -109,7 +111,8 @@ fn a_web_socket_goes_on_by_event_id_and_token() {
     let (mut token, _set) = socket.welcome();
     let mut seen = String::new();
     for (round, at) in [0, 1, 2].into_iter().enumerate() {
-        let id = format!("seen-{round}");
+        // An event's id may look like the `id` of a server-sent event.
+        let id = format!("seen-{round}.0123456789abcdef");
         fleet.node(1).submit("t", &id);
         until(&id, || socket_heard(&mut socket));
         seen.clone_from(&id);
@@ -148,8 +151,10 @@ fn a_web_socket_goes_on_by_event_id_and_token() {
 
 #[test]
 fn long_polling_goes_on_at_any_node_and_after_the_death_of_its_own() {
-    let mut fleet = running(3, &[]);
-    let query = types(&["t"]);
+    // Asked for when a session is opened, not when it goes on.
+    let mut fleet = running(3, &[("SUBSCRIPTION_CHECK", "jwt_validation")]);
+    let jwt = token(json!({}));
+    let query = format!("{}&jwt={jwt}", types(&["t"]));
     let at = |node: usize| fleet.node(node).inbound();
     let mut poller = Poller::open(at(0), &query);
     for round in 0..6 {
@@ -164,13 +169,15 @@ fn long_polling_goes_on_at_any_node_and_after_the_death_of_its_own() {
     assert_eq!(poller.ids(at(0), 1), ["common"]);
     assert_eq!(other.ids(1), ["common"]);
     fleet.node(1).submit("t", "missed");
+    // The same id again: where the client is does not depend on ids.
+    fleet.node(1).submit("t", "common");
     fleet.kill(0);
     let mut heard = poller.heard(survivor);
     fleet.node(2).submit("t", "after");
     while !heard.contains(&event("after")) {
         heard.extend(poller.heard(survivor));
     }
-    is_exact_or_gap(&heard, &texts(&["missed", "after"]));
+    is_exact_or_gap(&heard, &texts(&["missed", "common", "after"]));
 }
 
 #[test]

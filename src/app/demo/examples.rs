@@ -1,7 +1,8 @@
 //! The demo's example pages for events, and what a page of a real application would have its back end do:
 //! hand out a token, end a session.
 //!
-//! * `GET /examples/{sse,websocket,longpolling}.html`: a page per transport (`priv/examples/`).
+//! * `GET /examples/{sse,websocket,longpolling}.html`: a page per transport, and what they share
+//!   (`priv/examples/`).
 //! * `GET /examples/token`: a token with a session of its own.
 //! * `POST /examples/logout`: revokes the session of the request's token on the management port.
 //! * `POST /examples/forget`: removes the cookies of long polling, which the page itself cannot.
@@ -21,9 +22,36 @@ use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, encode}
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-const SSE: &str = include_str!("../../../priv/examples/sse.html");
-const WEBSOCKET: &str = include_str!("../../../priv/examples/websocket.html");
-const LONGPOLLING: &str = include_str!("../../../priv/examples/longpolling.html");
+/// Name, type and text of each file.
+const FILES: [(&str, &str, &str); 5] = [
+    (
+        "sse.html",
+        HTML,
+        include_str!("../../../priv/examples/sse.html"),
+    ),
+    (
+        "websocket.html",
+        HTML,
+        include_str!("../../../priv/examples/websocket.html"),
+    ),
+    (
+        "longpolling.html",
+        HTML,
+        include_str!("../../../priv/examples/longpolling.html"),
+    ),
+    (
+        "chat.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../../priv/examples/chat.js"),
+    ),
+    (
+        "page.css",
+        "text/css; charset=utf-8",
+        include_str!("../../../priv/examples/page.css"),
+    ),
+];
+
+const HTML: &str = "text/html; charset=utf-8";
 
 /// How long a token is valid, and a session revoked, in seconds: longer than anybody tries a demo.
 const TOKEN_SECONDS: u64 = 24 * 60 * 60;
@@ -85,27 +113,17 @@ impl Office {
 /// The routes.
 pub(super) fn routes(office: Arc<Office>) -> impl FnOnce(&mut web::ServiceConfig) {
     move |routes| {
+        for (name, content_type, text) in FILES {
+            let file =
+                move || async move { HttpResponse::Ok().content_type(content_type).body(text) };
+            routes.route(&format!("/examples/{name}"), web::get().to(file));
+        }
         routes
             .app_data(web::Data::from(office))
-            .route("/examples/sse.html", web::get().to(|| page(SSE)))
-            .route(
-                "/examples/websocket.html",
-                web::get().to(|| page(WEBSOCKET)),
-            )
-            .route(
-                "/examples/longpolling.html",
-                web::get().to(|| page(LONGPOLLING)),
-            )
             .route("/examples/token", web::get().to(token))
             .route("/examples/logout", web::post().to(logout))
             .route("/examples/forget", web::post().to(forget));
     }
-}
-
-async fn page(page: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .body(page)
 }
 
 async fn token(office: web::Data<Office>) -> HttpResponse {

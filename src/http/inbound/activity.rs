@@ -42,6 +42,8 @@ pub struct Activity {
     unread: Cell<bool>,
     /// The client speaks HTTP/1.0, in which the connection's end can be an answer's.
     unframed: Cell<bool>,
+    /// A stream of events has begun on it of which the socket does not know yet.
+    streams: Cell<bool>,
     /// Requests received so far.
     begun: Cell<u64>,
     /// Looks for ambiguous framing in heads as they arrive.
@@ -67,6 +69,7 @@ impl Activity {
             multiplexed: Cell::new(false),
             unread: Cell::new(false),
             unframed: Cell::new(false),
+            streams: Cell::new(false),
             begun: Cell::new(0),
             scan: HeadScan::default(),
             signal: Cell::new(None),
@@ -87,6 +90,21 @@ impl Activity {
     /// See [`set_unframed`](Self::set_unframed).
     pub fn is_unframed(&self) -> bool {
         self.unframed.get()
+    }
+
+    /// The answer that begins is a stream of events.
+    pub fn set_streaming(&self) {
+        self.streams.set(true);
+    }
+
+    /// See [`set_streaming`](Self::set_streaming); true once.
+    pub fn takes_stream(&self) -> bool {
+        self.streams.take()
+    }
+
+    /// Several requests are answered at once.
+    pub fn is_multiplexed(&self) -> bool {
+        self.multiplexed.get()
     }
 
     /// The body of the current request will not be read to its end.

@@ -34,6 +34,10 @@ pub enum Transport {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// How long a client of a stream of events may leave sent bytes unacknowledged before the system gives
+/// it up; with a heartbeat every 15 s, a client that vanished is noticed within 75 s.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
+
 /// A handle on the connection's [`Activity`]. hyper wants a `Send` stream for upgrades although
 /// nothing here leaves its thread; `send_wrapper` checks that instead of promising it.
 type Watch = send_wrapper::SendWrapper<Rc<Activity>>;
@@ -88,12 +92,34 @@ impl ClientStream {
 
     /// Has the system close the connection with a reset, not with an end.
     pub fn reset_when_closed(&self) {
-        let tcp = match &self.transport {
-            Transport::Plain(stream) => stream,
-            Transport::Tls(stream) => stream.get_ref().0,
-        };
         // A socket that refuses is closed already.
-        drop(SockRef::from(tcp).set_linger(Some(Duration::ZERO)));
+        drop(SockRef::from(self.transport.tcp()).set_linger(Some(Duration::ZERO)));
+    }
+
+    /// Something was written, or cannot be.
+    fn wrote(&self) {
+        self.watch.wrote();
+        if self.watch.takes_stream() {
+            self.transport.bound_unacknowledged();
+        }
+    }
+}
+
+// === impl Transport ===
+
+impl Transport {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// Has the system give up a client that does not acknowledge what it is sent. For streams of events
+    /// only: another answer may rest as long as its client likes.
+    pub fn bound_unacknowledged(&self) {
+        // A system that does not know this limit has others, later ones.
+        drop(SockRef::from(self.tcp()).set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX)));
     }
 }
 
@@ -129,7 +155,7 @@ impl AsyncWrite for ClientStream {
             Transport::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
         };
         if result.is_ready() {
-            self.watch.wrote();
+            self.wrote();
         }
         result
     }
@@ -144,7 +170,7 @@ impl AsyncWrite for ClientStream {
             Transport::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         };
         if result.is_ready() {
-            self.watch.wrote();
+            self.wrote();
         }
         result
     }

@@ -18,6 +18,7 @@ pub mod desk;
 pub mod frame;
 pub mod gateway;
 pub mod handover;
+pub mod held;
 pub mod hub_link;
 pub mod line;
 pub mod mailbox;
@@ -27,13 +28,16 @@ pub mod polling;
 pub mod queue;
 pub mod rate;
 pub mod reception;
+pub mod resume;
 pub mod seats;
 pub mod service;
 pub mod sse;
 pub mod submission;
 pub mod subscriptions;
+pub mod ticket;
 pub mod token;
 pub mod websocket;
+pub mod whole;
 
 use std::rc::Rc;
 
@@ -41,12 +45,7 @@ use http::{Method, Request, Response, StatusCode, header::ORIGIN};
 use hyper::body::{Body, Incoming};
 
 use crate::http::inbound::{
-    activity::Busy,
-    answer::Answer,
-    connection::Client,
-    head::{host, is_served_coding},
-    refusal::{Marks, Refusal},
-    span::Span,
+    activity::Busy, answer::Answer, connection::Client, head::sound, refusal::Marks, span::Span,
 };
 
 /// A route of this room.
@@ -108,7 +107,7 @@ pub async fn answer(
 ) -> Response<Answer> {
     let marks = span.marks(request.headers());
     let has_body = !request.body().is_end_stream();
-    if let Err(refusal) = sound(client, &request) {
+    if let Err(refusal) = sound(&request, &client.activity) {
         let origin = request.headers().get(ORIGIN).cloned();
         leave(client, request, has_body).await;
         let cors = &client.worker.shared.settings.cors;
@@ -124,7 +123,12 @@ pub async fn answer(
         }
         Route::Sse => sse::answer(client, &request).await,
         Route::SsePreflight => sse::preflight(client, &request),
-        Route::WebSocket => return websocket::answer(client, &mut request, busy).await,
+        Route::WebSocket => match websocket::Handshake::read(&request) {
+            Ok(handshake) => {
+                return websocket::answer(client, &mut request, handshake, busy).await;
+            }
+            Err(unfit) => unfit.answer(),
+        },
         Route::Poll => polling::answer(client, &request).await,
         Route::PollPreflight => polling::preflight(client, &request),
         Route::Subscribe => {
@@ -142,18 +146,6 @@ pub async fn answer(
     }
     drop(request);
     kept(client, response, marks, busy, has_body).await
-}
-
-/// A request that is understood in one way only.
-fn sound(client: &Client, request: &Request<Incoming>) -> Result<(), Refusal> {
-    host(request)?;
-    if client.activity.scan.is_ambiguous() {
-        return Err(Refusal::BadRequest);
-    }
-    if !request.body().is_end_stream() && !is_served_coding(request.headers()) {
-        return Err(Refusal::NotImplemented);
-    }
-    Ok(())
 }
 
 /// Gives up a request whose body may not have been read.

@@ -30,8 +30,7 @@ use crate::{
             connection::Client,
             events, gate,
             head::{
-                expects_body, host, is_served_coding, is_undone_coding, join_cookies, plan, via,
-                wanted_upgrade,
+                expects_body, is_undone_coding, join_cookies, plan, sound, via, wanted_upgrade,
             },
             late,
             refusal::{Refusal, SERVER_NAME},
@@ -163,13 +162,7 @@ impl Exchange {
         if *request.method() == Method::TRACE || *request.method() == Method::CONNECT {
             return Err(Refusal::NotImplemented);
         }
-        let host = host(&request)?;
-        if self.client.activity.scan.is_ambiguous() {
-            return Err(Refusal::BadRequest);
-        }
-        if !request.body().is_end_stream() && !is_served_coding(request.headers()) {
-            return Err(Refusal::NotImplemented);
-        }
+        let host = sound(&request, &self.client.activity)?;
         let plan = plan(table, &request)?;
         record.set_route(plan.index);
         let route = plan.route;

@@ -10,7 +10,7 @@ use hyper::body::{Body, Incoming};
 
 use crate::{
     core::route::{Plan, table},
-    http::inbound::refusal::Refusal,
+    http::inbound::{activity::Activity, refusal::Refusal},
 };
 
 pub(super) fn plan<'t>(
@@ -29,9 +29,25 @@ pub(super) fn plan<'t>(
     })
 }
 
+/// Whether a request can be understood in one way only, and is understood; gives what the client called
+/// us.
+pub(super) fn sound(
+    request: &Request<Incoming>,
+    activity: &Activity,
+) -> Result<Option<HeaderValue>, Refusal> {
+    let host = host(request)?;
+    if activity.scan.is_ambiguous() {
+        return Err(Refusal::BadRequest);
+    }
+    if !request.body().is_end_stream() && !is_served_coding(request.headers()) {
+        return Err(Refusal::NotImplemented);
+    }
+    Ok(host)
+}
+
 /// What the client called us. Exactly one name is allowed, and HTTP/1.1 demands one
 /// (RFC 9112, 3.2).
-pub(super) fn host(request: &Request<Incoming>) -> Result<Option<HeaderValue>, Refusal> {
+fn host(request: &Request<Incoming>) -> Result<Option<HeaderValue>, Refusal> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
     if second.is_some() || first.is_some_and(|host| !is_host(host.as_bytes())) {
@@ -60,7 +76,7 @@ fn is_host(host: &[u8]) -> bool {
 
 /// The body comes in chunks and in no further coding, which nobody would undo: the target is sent
 /// chunks of the gateway's own (RFC 9112, 6.1).
-pub(super) fn is_served_coding(headers: &HeaderMap) -> bool {
+fn is_served_coding(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => true,

@@ -118,7 +118,8 @@ impl Refusal {
         }
     }
 
-    const fn text(self) -> &'static str {
+    /// What the answer says, unless a target may say more.
+    pub const fn text(self) -> &'static str {
         match self {
             Self::BadRequest | Self::NotImplemented | Self::ClientClosed | Self::AnswerTimeout => {
                 ""

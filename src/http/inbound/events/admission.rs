@@ -11,21 +11,19 @@ use serde_json::{Value, json};
 use crate::{
     core::{
         auth::claims::Claims,
-        hub::{cursor, input::From},
         session::Name,
         subscription::{Subscription, extractors, fault::Door, list, to_json, union},
     },
     http::inbound::events::{
         checks::Checks,
-        frame::{ID_SEPARATOR, KEY_CHARS},
+        frame::KEY_CHARS,
         memo::Memo,
         reception::{Reception, now},
+        resume::{Resume, last_event_id},
+        ticket::Ticket,
         token::Address,
     },
 };
-
-/// Longest `last_event_id` looked at: a cursor of many nodes, or any sensible event id.
-const LAST_EVENT_ID_BYTES_MAX: usize = 4096;
 
 /// The header in which browsers say what they saw last.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -37,6 +35,8 @@ pub struct Wish {
     subscriptions: Option<String>,
     last_event_id: Option<String>,
     connection_token: Option<String>,
+    /// The client has been let in before; only what is remembered counts.
+    is_continued: bool,
 }
 
 /// A client that is let in.
@@ -54,15 +54,6 @@ pub struct Admitted {
     pub to_remember: bool,
     /// They are those of an earlier connection.
     pub is_restored: bool,
-}
-
-/// Where a client was.
-#[derive(Debug, Clone)]
-pub struct Resume {
-    /// As it said it.
-    pub text: String,
-    /// As the hub understands it.
-    pub from: From,
 }
 
 /// A client that is not let in.
@@ -104,11 +95,12 @@ impl Refused {
         }
     }
 
-    fn starting() -> Self {
+    /// 503, for this reason.
+    pub fn unavailable(reason: &'static str) -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             text: "Service unavailable.".to_owned(),
-            reason: "starting",
+            reason,
         }
     }
 }
@@ -144,12 +136,11 @@ impl Wish {
         Ok(wish)
     }
 
-    /// A long-polling client that continues elsewhere what a node that is gone began.
-    pub fn continued(key: [u8; KEY_CHARS], last_event_id: Option<&str>) -> Self {
-        let id = last_event_id.unwrap_or_default();
-        let key = String::from_utf8_lossy(&key).into_owned();
+    /// The wish of a long-polling client that continues here what a node that is gone began.
+    pub fn continued(ticket: &Ticket) -> Self {
         Self {
-            last_event_id: Some(format!("{id}{}{key}", char::from(ID_SEPARATOR))),
+            last_event_id: Some(last_event_id(&ticket.position, &ticket.address.key)),
+            is_continued: true,
             ..Self::default()
         }
     }
@@ -165,7 +156,7 @@ impl Wish {
         door: Door,
     ) -> Result<Admitted, Refused> {
         if !reception.gate.is_open() {
-            return Err(Refused::starting());
+            return Err(Refused::unavailable("starting"));
         }
         let list = match &self.subscriptions {
             Some(text) => Some(
@@ -192,6 +183,7 @@ impl Wish {
             Some((_, None)) | None => None,
         };
         let asked = match (&memo, list.is_some()) {
+            (Some(_), _) if self.is_continued => None,
             (Some(memo), _) => Some(memo.subscriptions.as_slice()),
             (None, true) => Some(named.as_slice()),
             (None, false) => None,
@@ -236,41 +228,11 @@ impl Wish {
     /// Where the client was, and under which key its subscriptions may be remembered.
     fn resume(&self, reception: &Reception) -> Option<(Resume, Option<[u8; KEY_CHARS]>)> {
         let text = self.last_event_id.as_ref()?;
-        if text.len() > LAST_EVENT_ID_BYTES_MAX {
-            // No position of ours; the client is told that it may have missed everything.
-            let from = From::Event {
-                id: "".into(),
-                node: None,
-            };
-            return Some((
-                Resume {
-                    text: String::new(),
-                    from,
-                },
-                None,
-            ));
-        }
-        let address = self
-            .connection_token
-            .as_ref()
-            .and_then(|token| Address::open(token, &reception.sealer).ok());
-        let (position, key) = match text.rsplit_once(char::from(ID_SEPARATOR)) {
-            Some((position, key)) => match <[u8; KEY_CHARS]>::try_from(key.as_bytes()) {
-                Ok(key) => (position, Some(key)),
-                Err(_another_form) => (text.as_str(), None),
-            },
-            None => (text.as_str(), None),
-        };
-        let from = match cursor::decode(position) {
-            Ok(vector) => From::Vector(vector),
-            Err(_an_event_id) => From::Event {
-                id: position.into(),
-                node: address.map(|address| address.node),
-            },
-        };
-        let key = key.or(address.map(|address| address.key));
-        let text = position.to_owned();
-        Some((Resume { text, from }, key))
+        let token = self.connection_token.as_ref();
+        let address = token.and_then(|token| Address::open(token, &reception.sealer).ok());
+        let address = address.map(|(address, _seen)| address);
+        let (resume, key) = Resume::read(text, address.map(|address| address.node));
+        Some((resume, key.or(address.map(|address| address.key))))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     },
     http::inbound::events::{
         frame::KEY_CHARS,
+        mailbox::Seen,
         reception::{PollOrder, Polled, Subscribe},
         seats::LineId,
     },
@@ -40,6 +41,8 @@ pub enum Carried {
         key: String,
         /// The last event that the client has.
         last: Option<String>,
+        /// How many events it has.
+        number: Option<u64>,
     },
 }
 
@@ -51,8 +54,12 @@ pub enum Answered {
     Subscribed,
     /// Events.
     Polled {
-        /// Id of the newest.
+        /// As [`Polled`].
         last: String,
+        /// As [`Polled`].
+        number: u64,
+        /// As [`Polled`].
+        cursor: String,
         /// Their texts.
         events: Vec<String>,
     },
@@ -92,7 +99,8 @@ impl Carried {
         Self::Poll {
             line: order.line.to_u64(),
             key: text(&order.key),
-            last: order.last.clone(),
+            last: order.seen.id.clone(),
+            number: order.seen.number,
         }
     }
 }
@@ -116,11 +124,11 @@ pub fn subscribe(
 }
 
 /// The [`PollOrder`] that was carried.
-pub fn poll(line: u64, key: &str, last: Option<String>) -> Option<PollOrder> {
+pub fn poll(line: u64, key: &str, seen: Seen) -> Option<PollOrder> {
     Some(PollOrder {
         line: LineId::from_u64(line),
         key: key_of(key)?,
-        last,
+        seen,
         // Whoever asked asks again.
         waits: false,
     })
@@ -155,6 +163,8 @@ impl Answered {
         let text = |event: bytes::Bytes| String::from_utf8_lossy(&event).into_owned();
         Self::Polled {
             last: polled.last,
+            number: polled.number,
+            cursor: polled.cursor,
             events: polled.events.into_iter().map(text).collect(),
         }
     }

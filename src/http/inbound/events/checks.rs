@@ -32,6 +32,12 @@ const CONNECT_MAX: Duration = Duration::from_secs(8);
 /// Longest wait for the head of its answer, once the question is being sent.
 const RECEIVE_MAX: Duration = Duration::from_secs(5);
 
+/// Body of an answer that is read; with a longer one, the connection ends.
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
+
+/// Longest wait for that body, which usually comes with the head.
+const ANSWER_REST_MAX: Duration = Duration::from_millis(100);
+
 /// Questions under way at a time and worker. A service that answers within 10 ms then decides ten
 /// thousand a second; more would only wait there.
 const ASKED_MAX: usize = 100;
@@ -281,7 +287,12 @@ impl Checks {
             }
             () = tokio::time::sleep(CONNECT_MAX) => return Err(Denied::ConnectTimeout),
         };
-        match answer?.status().as_u16() {
+        let mut answer = answer?;
+        let status = answer.status();
+        // Read, so that the connection can be used again; what it says does not matter.
+        let rest = answer.body().limit(ANSWER_BYTES_MAX);
+        drop(tokio::time::timeout(ANSWER_REST_MAX, rest).await);
+        match status.as_u16() {
             200..=299 => Ok(()),
             401 | 403 => Err(Denied::ByService),
             other => Err(Denied::Unclear(other)),

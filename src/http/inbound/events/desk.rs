@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Mutex, Notify, oneshot};
 
 use crate::{
     core::{
@@ -25,13 +25,14 @@ use crate::{
     http::inbound::events::{
         frame::{Frame, KEY_CHARS},
         gateway,
+        held::{Held, Item},
         hub_link::HubLink,
         line::{End, Line},
         mailbox::Mailbox,
         reception::{PollOrder, Polled},
         seats::{Place, Seat, Seats},
     },
-    message::hub::Delivery,
+    message::hub::{Delivery, Gap},
     telemetry::events::EventMetrics,
 };
 
@@ -65,6 +66,9 @@ pub struct Desk {
     subscriptions: Cell<i64>,
     queued: Cell<i64>,
     draining: Cell<bool>,
+    /// Held while an event is handed out.
+    turn: Mutex<()>,
+    held_bytes_max: usize,
 }
 
 /// A line's place; given up when dropped.
@@ -77,8 +81,13 @@ pub struct Seated {
 // === impl Desk ===
 
 impl Desk {
-    /// A desk without lines.
-    pub fn new(number: u32, extractors: Arc<Extractors>, metrics: Arc<EventMetrics>) -> Rc<Self> {
+    /// A desk without lines. `held_bytes_max`: of events that wait for what one client missed.
+    pub fn new(
+        number: u32,
+        extractors: Arc<Extractors>,
+        held_bytes_max: usize,
+        metrics: Arc<EventMetrics>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             number,
             seats: RefCell::default(),
@@ -96,6 +105,8 @@ impl Desk {
             subscriptions: Cell::new(0),
             queued: Cell::new(0),
             draining: Cell::new(false),
+            turn: Mutex::new(()),
+            held_bytes_max,
         })
     }
 
@@ -281,32 +292,36 @@ impl Desk {
             return;
         }
         let frame = Frame::new(Arc::clone(&delivery.event), Arc::clone(&delivery.cursor));
+        // Whoever tells a line where the node stands waits until all lines stand there.
+        let _turn = self.turn.lock().await;
+        let mut given = 0;
         let mut turns = receivers.chunks(LINES_PER_TURN).peekable();
         while let Some(ids) = turns.next() {
             for id in ids {
-                self.give(*id, delivery, &frame);
+                given += u64::from(self.give(*id, delivery, &frame));
             }
             if turns.peek().is_some() {
                 tokio::task::yield_now().await;
             }
         }
-        self.metrics.deliveries.inc_by(receivers.len() as u64);
+        self.metrics.deliveries.inc_by(given);
         self.metrics
             .delivery_seconds
             .observe(since.elapsed().as_secs_f64());
     }
 
-    fn give(&self, id: LineId, delivery: &Arc<Delivery>, frame: &Rc<Frame>) {
+    /// Whether the client is given the event, now or later.
+    fn give(&self, id: LineId, delivery: &Arc<Delivery>, frame: &Rc<Frame>) -> bool {
         let mut seats = self.seats.borrow_mut();
         let Some(seat) = seats.get_mut(id) else {
-            return;
+            return false;
         };
         let mut own = None;
         if seat.held.is_none()
             && let Some(floor) = &mut seat.floor
         {
             let Some(cursor) = floor.admit(delivery) else {
-                return;
+                return false;
             };
             if Arc::ptr_eq(&cursor, &delivery.cursor) {
                 seat.floor = None;
@@ -316,14 +331,13 @@ impl Desk {
         }
         let frame = own.as_ref().unwrap_or(frame);
         match (&mut seat.held, &mut seat.place) {
-            (Some(held), Place::Line(line)) => {
-                held.push(Arc::clone(delivery));
-                line.count_held(delivery.event.text.len());
-            }
-            (Some(held), Place::Mailbox(_)) => held.push(Arc::clone(delivery)),
+            (Some(held), _place) => held.put(delivery, self.held_bytes_max),
             (None, Place::Line(line)) => line.send(frame, &mut self.scratch.borrow_mut()),
-            (None, Place::Mailbox(mailbox)) => mailbox.put(Arc::clone(&delivery.event)),
+            (None, Place::Mailbox(mailbox)) => {
+                mailbox.put(Arc::clone(&delivery.event), Arc::clone(&frame.cursor));
+            }
         }
+        true
     }
 
     /// Sends an event to one client, before what is held for it.
@@ -333,44 +347,77 @@ impl Desk {
             Some(Place::Line(line)) => {
                 line.send(&Frame::new(event, cursor), &mut self.scratch.borrow_mut());
             }
-            Some(Place::Mailbox(mailbox)) => mailbox.put(event),
+            Some(Place::Mailbox(mailbox)) => mailbox.put(event, cursor),
             None => {}
         }
     }
 
+    /// Sends an event of the gateway's own to a client that lives on, at the position where it is.
+    pub async fn send_own(&self, id: LineId, event: Arc<Event>) {
+        let _turn = self.turn.lock().await;
+        self.send(id, event, self.position(id));
+    }
+
     /// Tells every client that events may be missing.
-    pub fn tell_gap(&self, cursor: &Arc<str>) {
+    pub async fn tell_gap(&self, gap: &Gap) {
+        let _turn = self.turn.lock().await;
         let from = self.cursor();
-        self.set_cursor(Arc::clone(cursor));
+        self.set_cursor(Arc::clone(&gap.cursor));
         let ids = self.seats.borrow().ids();
-        for id in ids {
-            self.send_behind(id, &from, cursor);
+        for ids in ids.chunks(LINES_PER_TURN) {
+            for id in ids {
+                self.give_gap(*id, gap, &from);
+            }
+            tokio::task::yield_now().await;
         }
     }
 
-    fn send_behind(&self, id: LineId, from: &str, cursor: &Arc<str>) {
-        // A client that resumes asks for what is missing anyway.
-        if let Some(cursor) = self.place_at(id, cursor) {
+    fn give_gap(&self, id: LineId, gap: &Gap, from: &str) {
+        let cursor = match self.seats.borrow_mut().get_mut(id) {
+            None => return,
+            Some(Seat {
+                held: Some(held), ..
+            }) => return held.put_gap(gap),
+            Some(Seat {
+                floor: Some(floor), ..
+            }) => floor.admit_gap(gap),
+            Some(_) => Some(Arc::clone(&gap.cursor)),
+        };
+        if let Some(cursor) = cursor {
             self.send(id, gateway::gap(from, &cursor), cursor);
         }
     }
 
     /// Ends the holding of a line: it gets what came meanwhile and has not been replayed. The replay
     /// reached as far as `upto`, which may be ahead of the node: what is on its way is not given twice.
-    pub fn release(&self, id: LineId, upto: Option<Vector>) {
-        let held = {
+    /// False: more came than is held, and it has to be fetched first.
+    #[must_use]
+    pub fn release(&self, id: LineId, upto: Option<Vector>) -> bool {
+        let from = self.position(id);
+        let items = {
             let mut seats = self.seats.borrow_mut();
             let Some(seat) = seats.get_mut(id) else {
-                return;
+                return true;
+            };
+            let held = seat.held.take().unwrap_or_default();
+            let Some(items) = held.into_items() else {
+                seat.held = Some(Held::default());
+                return false;
             };
             seat.floor = upto.map(|upto| Box::new(Floor::new(upto)));
-            seat.held.take()
+            items
         };
-        for delivery in held.unwrap_or_default() {
-            let cursor = Arc::clone(&delivery.cursor);
-            let frame = Frame::new(Arc::clone(&delivery.event), cursor);
-            self.give(id, &delivery, &frame);
+        for item in items {
+            match item {
+                Item::Event(delivery) => {
+                    let cursor = Arc::clone(&delivery.cursor);
+                    let frame = Frame::new(Arc::clone(&delivery.event), cursor);
+                    self.give(id, &delivery, &frame);
+                }
+                Item::Gap(gap) => self.give_gap(id, &gap, &from),
+            }
         }
+        true
     }
 
     /// What a long-polling session has for its client; `None` to the asker if there is none.
@@ -381,7 +428,10 @@ impl Desk {
                 key,
                 place: Place::Mailbox(mailbox),
                 ..
-            }) if *key == order.key => mailbox.poll(order.last, order.waits, answer),
+            }) if *key == order.key => {
+                let waits = order.waits && !self.draining.get();
+                mailbox.poll(order.seen, waits, answer);
+            }
             Some(_) | None => drop(answer.send(None)),
         }
     }
@@ -440,8 +490,9 @@ impl Desk {
         // Where the socket is not ours alone, nobody asks for the body of a client that does not
         // read, so nobody would notice that the line has ended.
         let given_up = self.seats.borrow().given_up();
-        for (id, end) in given_up {
-            self.leave(id, end);
+        for (id, line) in given_up {
+            self.leave(id, line.end_reason().unwrap_or(End::ClientGone));
+            line.close_connection();
         }
         let queued = i64::try_from(self.seats.borrow().queued_bytes()).unwrap_or(i64::MAX);
         let change = queued - self.queued.replace(queued);
@@ -479,11 +530,27 @@ impl Desk {
         self.draining.set(true);
         let ids = self.seats.borrow().ids();
         for id in ids {
-            match self.line(id) {
-                Some(line) => line.end(End::Shutdown),
-                None => self.leave(id, End::Shutdown),
+            if let Some(line) = self.line(id) {
+                line.end(End::Shutdown);
+            } else if let Some(Seat {
+                place: Place::Mailbox(mailbox),
+                ..
+            }) = self.seats.borrow_mut().get_mut(id)
+            {
+                // It stays: its client asks another node next, which asks here as long as it can.
+                mailbox.answer_all();
             }
         }
+    }
+
+    /// The node stops: no new sessions.
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Long-polling sessions.
+    pub fn mailboxes(&self) -> usize {
+        self.mailboxes.borrow().len()
     }
 
     fn leave(&self, id: LineId, reason: End) {

@@ -5,11 +5,9 @@
 //! an event is written without waking anybody. Only the first request of an HTTP/1.1 connection can do
 //! so: then nothing of ours can still be in hyper's hands.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc};
 
 use bytes::Bytes;
-use socket2::SockRef;
-use tokio::net::TcpStream;
 
 use crate::http::inbound::{
     client_stream::{ClientStream, Transport},
@@ -19,10 +17,6 @@ use crate::http::inbound::{
         line::Line,
     },
 };
-
-/// How long a client may leave sent bytes unacknowledged before the system gives it up; with a
-/// heartbeat every 15 s, a client that vanished is noticed within 75 s.
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 
 /// Where a request leaves the line that takes its connection.
 #[derive(Default)]
@@ -58,19 +52,12 @@ pub async fn take_over(seated: Seated, stream: ClientStream, early: Bytes) {
 
 /// Gives `line` the connection.
 pub fn wire(line: &Line, transport: Transport) -> Wired {
-    let limit = |socket: &TcpStream| {
-        // A system that does not know this limit has others, later ones.
-        drop(SockRef::from(socket).set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX)));
-    };
+    transport.bound_unacknowledged();
     match transport {
         Transport::Plain(socket) => {
-            limit(&socket);
             line.attach(socket);
             Wired::Own
         }
-        Transport::Tls(stream) => {
-            limit(stream.get_ref().0);
-            Wired::Through(stream)
-        }
+        Transport::Tls(stream) => Wired::Through(stream),
     }
 }

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tungstenite::protocol::frame::{CloseFrame, Frame as WsFrame, coding::CloseCode};
 
 use crate::http::inbound::{
+    activity::{Activity, Signal},
     events::{
         frame::{self, Frame, KEY_CHARS, LAST_CHUNK, SSE_HEARTBEAT},
         queue::{Item, Queue},
@@ -67,12 +68,12 @@ pub struct Line {
     wire: Wire,
     /// A plain socket that is ours; others are written by the task or body.
     socket: OnceCell<TcpStream>,
+    /// The HTTP/1.1 connection whose answer it is, where it has no socket of its own.
+    connection: OnceCell<Rc<Activity>>,
     queue: RefCell<Queue>,
     queue_bytes_max: usize,
     task: RefCell<Option<Waker>>,
     end: Cell<Option<End>>,
-    /// Bytes of events that came while the client's missed ones were being fetched.
-    held_bytes: Cell<usize>,
     /// WebSocket pings since the client's last sign of life.
     pings: Cell<u8>,
     /// The line's place among the open connections.
@@ -135,11 +136,11 @@ impl Line {
             key,
             wire,
             socket: OnceCell::new(),
+            connection: OnceCell::new(),
             queue: RefCell::default(),
             queue_bytes_max,
             task: RefCell::new(None),
             end: Cell::new(None),
-            held_bytes: Cell::new(0),
             pings: Cell::new(0),
             _open: open,
         })
@@ -165,12 +166,15 @@ impl Line {
         self.end.get()
     }
 
-    /// Counts bytes that are held for the client elsewhere.
-    pub fn count_held(&self, bytes: usize) {
-        let before = self.held_bytes.get();
-        self.held_bytes.set(before + bytes);
-        if before > 0 && before + bytes > self.queue_bytes_max {
-            self.end(End::SlowConsumer);
+    /// The line is one answer of a connection that is not its own.
+    pub fn set_connection(&self, connection: Rc<Activity>) {
+        drop(self.connection.set(connection));
+    }
+
+    /// Closes the connection of which the line was an answer, if it carries one answer at a time.
+    pub fn close_connection(&self) {
+        if let Some(connection) = self.connection.get() {
+            connection.send(Signal::CloseIdle);
         }
     }
 
@@ -215,9 +219,7 @@ impl Line {
             return;
         }
         let mut queue = self.queue.borrow_mut();
-        // One event alone may be larger than the queue: otherwise it could never be delivered.
-        let was_empty = queue.is_empty();
-        if let (true, Some(socket)) = (was_empty, self.socket.get()) {
+        if let (true, Some(socket)) = (queue.is_empty(), self.socket.get()) {
             scratch.clear();
             self.encode(&item, scratch);
             match socket.try_write(scratch) {
@@ -235,7 +237,8 @@ impl Line {
         } else {
             queue.push(item);
         }
-        let is_full = !was_empty && queue.bytes() > self.queue_bytes_max;
+        // One event alone may be larger than the queue: otherwise it could never be delivered.
+        let is_full = queue.bytes_behind_first() > self.queue_bytes_max;
         drop(queue);
         if is_full {
             self.end(End::SlowConsumer);

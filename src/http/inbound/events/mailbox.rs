@@ -28,11 +28,13 @@ const IDLE_TICKS_MAX: u64 = 3_600;
 /// The events and who waits for more.
 #[derive(Debug)]
 pub struct Mailbox {
-    events: VecDeque<Arc<Event>>,
+    events: VecDeque<(Arc<Event>, Arc<str>)>,
+    /// Number of the first of them; those before it were dropped.
+    first: u64,
     bytes: usize,
     bytes_max: usize,
-    /// Id of the newest event that was dropped.
-    dropped: Option<Arc<str>>,
+    /// Where the session began, for a client that has no event yet.
+    begun_at: Arc<str>,
     waiters: Vec<Waiter>,
     now: u64,
     polled_at: u64,
@@ -40,21 +42,32 @@ pub struct Mailbox {
 
 #[derive(Debug)]
 struct Waiter {
-    last: Option<String>,
+    seen: Seen,
     until: u64,
     answer: oneshot::Sender<Option<Polled>>,
+}
+
+/// What a client says that it has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Id of the last event, from the cookie that clients of the original know.
+    pub id: Option<String>,
+    /// How many events it has, from the sealed cookie. Counts if the id is that event's: a client may
+    /// go back to an earlier event.
+    pub number: Option<u64>,
 }
 
 // === impl Mailbox ===
 
 impl Mailbox {
-    /// An empty one, which holds at most so many bytes of events.
-    pub fn new(bytes_max: usize) -> Self {
+    /// An empty one, which holds at most so many bytes of events, at this position of the cluster.
+    pub fn new(bytes_max: usize, begun_at: Arc<str>) -> Self {
         Self {
             events: VecDeque::new(),
+            first: 0,
             bytes: 0,
             bytes_max,
-            dropped: None,
+            begun_at,
             waiters: Vec::new(),
             now: 0,
             polled_at: 0,
@@ -66,41 +79,44 @@ impl Mailbox {
         self.bytes
     }
 
-    /// Keeps an event; the oldest go when there are too many.
-    pub fn put(&mut self, event: Arc<Event>) {
+    /// Keeps an event, after which the client is at `cursor`; the oldest go when there are too many.
+    pub fn put(&mut self, event: Arc<Event>, cursor: Arc<str>) {
         self.bytes += event.text.len();
-        self.events.push_back(event);
+        self.events.push_back((event, cursor));
         while self.events.len() > EVENTS_MAX
             || (self.bytes > self.bytes_max && self.events.len() > 1)
         {
-            let Some(oldest) = self.events.pop_front() else {
+            let Some((oldest, _cursor)) = self.events.pop_front() else {
                 break;
             };
             self.bytes -= oldest.text.len();
-            self.dropped = Some(Arc::clone(&oldest.id));
+            self.first += 1;
         }
+        self.answer_all();
+    }
+
+    /// Answers all who wait with what there is.
+    pub fn answer_all(&mut self) {
         for waiter in std::mem::take(&mut self.waiters) {
-            // Whoever waited has what came before; so the new event is news for all of them.
-            let _gone = waiter.answer.send(Some(self.after(waiter.last.as_deref())));
+            let _gone = waiter.answer.send(Some(self.after(&waiter.seen)));
         }
     }
 
     /// Answers a poll now, or, if it `waits`, when there is something.
-    pub fn poll(
-        &mut self,
-        last: Option<String>,
-        waits: bool,
-        answer: oneshot::Sender<Option<Polled>>,
-    ) {
+    pub fn poll(&mut self, seen: Seen, waits: bool, answer: oneshot::Sender<Option<Polled>>) {
         self.polled_at = self.now;
         self.waiters.retain(|waiter| !waiter.answer.is_closed());
-        let polled = self.after(last.as_deref());
+        let polled = self.after(&seen);
         if !waits || !polled.events.is_empty() || self.waiters.len() >= WAITERS_MAX {
             let _gone = answer.send(Some(polled));
             return;
         }
         self.waiters.push(Waiter {
-            last,
+            // From here on, whatever ids come.
+            seen: Seen {
+                id: Some(polled.last),
+                number: Some(polled.number),
+            },
             until: self.now + WAIT_TICKS,
             answer,
         });
@@ -115,34 +131,66 @@ impl Mailbox {
         self.waiters = waiting;
         for waiter in late {
             let waiter: Waiter = waiter;
-            let _gone = waiter.answer.send(Some(self.after(waiter.last.as_deref())));
+            let _gone = waiter.answer.send(Some(self.after(&waiter.seen)));
         }
         !self.waiters.is_empty() || self.now - self.polled_at < IDLE_TICKS_MAX
     }
 
-    /// All events after the one with this id; all there are if there is no such.
-    fn after(&self, last: Option<&str>) -> Polled {
-        let known = last.and_then(|last| {
-            let position = self.events.iter().rposition(|event| &*event.id == last);
-            position.map(|position| position + 1)
-        });
-        let is_newest_dropped = self.dropped.as_deref() == last;
+    /// All events after what the client has; all there are if that is unknown.
+    fn after(&self, seen: &Seen) -> Polled {
+        let skipped = self.position(seen);
         let mut events: Vec<_> = self
             .events
             .iter()
-            .skip(known.unwrap_or_default())
-            .map(|event| event.text.clone())
+            .skip(skipped.unwrap_or_default())
+            .map(|(event, _cursor)| event.text.clone())
             .collect();
-        if let (None, Some(dropped), false) = (known, &self.dropped, is_newest_dropped) {
-            // The buffer no longer reaches back to what the client has.
-            let gap = gateway::gap(last.unwrap_or(FIRST_EVENT), dropped);
-            events.insert(0, gap.text.clone());
+        if skipped.is_none() && self.first > 0 {
+            // The mailbox no longer reaches back to what the client has.
+            let from = seen.id.as_deref().unwrap_or(FIRST_EVENT);
+            let to = self
+                .events
+                .front()
+                .map_or(FIRST_EVENT, |(event, _)| &*event.id);
+            events.insert(0, gateway::gap(from, to).text.clone());
         }
-        let last = self.events.back().map_or(FIRST_EVENT, |event| &*event.id);
+        let newest = self.events.back();
         Polled {
-            last: last.to_owned(),
+            last: newest
+                .map_or(FIRST_EVENT, |(event, _cursor)| &*event.id)
+                .to_owned(),
+            number: self.first + self.events.len() as u64,
+            cursor: newest
+                .map_or(&self.begun_at, |(_event, cursor)| cursor)
+                .to_string(),
             events,
         }
+    }
+
+    /// How many of the events here the client has; `None` if that is unknown.
+    fn position(&self, seen: &Seen) -> Option<usize> {
+        let id = seen.id.as_deref();
+        if let Some(number) = seen.number {
+            let count = usize::try_from(number.checked_sub(self.first)?).ok()?;
+            let is_its = match count.checked_sub(1) {
+                Some(last) => self.id_at(last) == id,
+                // The one before it is not here any more, or there was none.
+                None => self.first > 0 || id == Some(FIRST_EVENT),
+            };
+            if is_its {
+                return Some(count);
+            }
+        }
+        // Ids can repeat: then events are given again, rather than left out.
+        let at = self
+            .events
+            .iter()
+            .position(|(event, _)| Some(&*event.id) == id)?;
+        Some(at + 1)
+    }
+
+    fn id_at(&self, at: usize) -> Option<&str> {
+        self.events.get(at).map(|(event, _cursor)| &*event.id)
     }
 }
 
@@ -157,9 +205,31 @@ mod tests {
         Arc::new(Event::parse(Bytes::from(text)).expect("event"))
     }
 
-    fn poll(mailbox: &mut Mailbox, last: &str) -> oneshot::Receiver<Option<Polled>> {
+    fn mailbox() -> Mailbox {
+        Mailbox::new(1_000_000, "start".into())
+    }
+
+    fn put(mailbox: &mut Mailbox, ids: &[&str]) {
+        for id in ids {
+            mailbox.put(event(id), format!("at-{id}").into());
+        }
+    }
+
+    fn poll(mailbox: &mut Mailbox, id: &str) -> oneshot::Receiver<Option<Polled>> {
+        poll_at(mailbox, id, None)
+    }
+
+    fn poll_at(
+        mailbox: &mut Mailbox,
+        id: &str,
+        number: Option<u64>,
+    ) -> oneshot::Receiver<Option<Polled>> {
         let (answer, polled) = oneshot::channel();
-        mailbox.poll(Some(last.to_owned()), true, answer);
+        let seen = Seen {
+            id: Some(id.to_owned()),
+            number,
+        };
+        mailbox.poll(seen, true, answer);
         polled
     }
 
@@ -170,28 +240,48 @@ mod tests {
 
     #[test]
     fn a_client_gets_what_came_after_its_last_event() {
-        let mut mailbox = Mailbox::new(1_000_000);
-        for id in ["a", "b", "c"] {
-            mailbox.put(event(id));
-        }
+        let mut mailbox = mailbox();
+        put(&mut mailbox, &["a", "b", "c"]);
         assert_eq!(now(poll(&mut mailbox, FIRST_EVENT)), ("c".into(), 3));
         assert_eq!(now(poll(&mut mailbox, "a")), ("c".into(), 2));
     }
 
     #[test]
+    fn a_poll_says_where_the_client_is_then() {
+        let mut mailbox = mailbox();
+        let mut waiting = poll(&mut mailbox, FIRST_EVENT);
+        assert!(waiting.try_recv().is_err());
+        put(&mut mailbox, &["a"]);
+        let polled = waiting.try_recv().expect("an answer").expect("a session");
+        assert_eq!((polled.number, &*polled.cursor), (1, "at-a"));
+    }
+
+    #[test]
+    fn an_id_that_comes_again_hides_nothing() {
+        let mut mailbox = mailbox();
+        put(&mut mailbox, &["x", "y", "x"]);
+        assert_eq!(now(poll_at(&mut mailbox, "x", Some(1))), ("x".into(), 2));
+        // Without the number, from the first of that id on.
+        assert_eq!(now(poll(&mut mailbox, "x")), ("x".into(), 2));
+        assert!(poll_at(&mut mailbox, "x", Some(3)).try_recv().is_err());
+        // A client that goes back to an earlier event gets what came after it.
+        assert_eq!(now(poll_at(&mut mailbox, "y", Some(3))), ("x".into(), 1));
+    }
+
+    #[test]
     fn a_poll_without_news_waits_and_is_woken_by_an_event() {
-        let mut mailbox = Mailbox::new(1_000_000);
-        mailbox.put(event("a"));
+        let mut mailbox = mailbox();
+        put(&mut mailbox, &["a"]);
         let mut waiting = poll(&mut mailbox, "a");
         assert!(waiting.try_recv().is_err());
-        mailbox.put(event("b"));
-        assert_eq!(now(waiting), ("b".into(), 1));
+        put(&mut mailbox, &["a"]);
+        assert_eq!(now(waiting), ("a".into(), 1));
     }
 
     #[test]
     fn a_poll_is_answered_after_five_seconds_without_events() {
-        let mut mailbox = Mailbox::new(1_000_000);
-        mailbox.put(event("a"));
+        let mut mailbox = mailbox();
+        put(&mut mailbox, &["a"]);
         let mut waiting = poll(&mut mailbox, "a");
         for _second in 0..WAIT_TICKS - 1 {
             assert!(mailbox.tick());
@@ -203,21 +293,22 @@ mod tests {
 
     #[test]
     fn a_client_that_lost_events_is_told_so() {
-        let mut mailbox = Mailbox::new(1_000_000);
+        let mut mailbox = mailbox();
         for id in 0..EVENTS_MAX + 5 {
-            mailbox.put(event(&id.to_string()));
+            put(&mut mailbox, &[&id.to_string()]);
         }
-        let (_, events) = now(poll(&mut mailbox, "2"));
-        assert_eq!(events, EVENTS_MAX + 1);
+        assert_eq!(now(poll_at(&mut mailbox, "2", Some(3))).1, EVENTS_MAX + 1);
         // It has all but what is there: nothing is missing.
-        let (_, events) = now(poll(&mut mailbox, "4"));
-        assert_eq!(events, EVENTS_MAX);
+        assert_eq!(now(poll_at(&mut mailbox, "4", Some(5))).1, EVENTS_MAX);
+        // Neither does a later event with the same id hide what lies between.
+        put(&mut mailbox, &["2"]);
+        assert_eq!(now(poll_at(&mut mailbox, "2", Some(3))).1, EVENTS_MAX + 1);
     }
 
     #[test]
     fn a_session_ends_an_hour_after_its_last_poll() {
-        let mut mailbox = Mailbox::new(1_000_000);
-        mailbox.put(event("a"));
+        let mut mailbox = mailbox();
+        put(&mut mailbox, &["a"]);
         now(poll(&mut mailbox, FIRST_EVENT));
         let ticks = (0..).take_while(|_tick| mailbox.tick()).count();
         assert_eq!(ticks as u64, IDLE_TICKS_MAX - 1);

@@ -2,35 +2,36 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::{sync::oneshot, time::sleep};
 
 use crate::{
     core::{
-        event::Event,
-        hub::input::From,
-        subscription::{TypePattern, index::Index},
+        hub::{cursor, delivery::Replayed, input::From},
+        subscription::{Subscription, index::Index},
     },
     http::inbound::{
         connection::Client,
         events::{
-            admission::{Admitted, Resume},
+            admission::Admitted,
             desk::{Desk, LineId, Seated},
             frame::KEY_CHARS,
             gateway,
             line::{Line, Wire},
-            mailbox::Mailbox,
+            mailbox::{FIRST_EVENT, Mailbox, Seen},
             memo::Memo,
             reception::{Reception, fresh_key},
+            resume::Resume,
+            ticket::Ticket,
+            token::Address,
         },
     },
-    message::hub::Delivery,
 };
 
-/// Pause before a replay goes on for a client that has not taken the last page yet, or is asked for
+/// Pause before a replay goes on for a client that has not taken the last events yet, or is asked for
 /// again because too many clients resume at once.
 const REPLAY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Times that a replay is asked for again before the client is told that there is a gap.
+/// Times that a page is asked for again before the client is told that there is a gap.
 const REPLAY_TRIES_MAX: u32 = 100;
 
 /// Seats a client that was let in, and says what a connection says first. `head` goes before all.
@@ -42,44 +43,73 @@ pub fn open(client: &Client, admitted: Admitted, wire: Wire, head: bytes::Bytes)
         line.send_raw(head, &mut Vec::new());
     }
     let key = line.key;
-    // What comes before the client is told that it is subscribed waits until then.
-    let seated = desk.seat(line, true);
+    let seated = desk.seat(line, admitted.is_to_wait());
     if let Some(welcome) = begin(client, seated.id(), key, admitted) {
-        actix_rt::spawn(welcome.confirm());
+        actix_rt::spawn(welcome.run());
     }
     seated
 }
 
 /// Opens a long-polling session for a client that was let in; completes when all nodes know what it
 /// wants.
-pub async fn open_mailbox(client: &Client, admitted: Admitted) -> (LineId, [u8; KEY_CHARS]) {
-    let mailbox = Mailbox::new(client.worker.shared.events.queue_bytes_max);
+pub async fn open_mailbox(client: &Client, admitted: Admitted) -> Ticket {
+    let (desk, reception) = (&client.worker.desk, &client.worker.shared.events);
+    let start = admitted.start(desk);
+    let mailbox = Mailbox::new(reception.queue_bytes_max, Arc::clone(&start));
     let key = fresh_key();
-    let id = client.worker.desk.seat_mailbox(mailbox, key, true);
-    if let Some(welcome) = begin(client, id, key, admitted) {
-        welcome.confirm().await;
+    let line = desk.seat_mailbox(mailbox, key, admitted.is_to_wait());
+    if let Some(welcome) = begin(client, line, key, admitted) {
+        let (told, done) = oneshot::channel();
+        // A task of its own: the session has to get its events even if nobody waits for this answer.
+        actix_rt::spawn(async move {
+            welcome.run().await;
+            let _gone = told.send(());
+        });
+        let _ended = done.await;
     }
-    (id, key)
+    Ticket {
+        address: Address {
+            node: reception.node,
+            desk: desk.number(),
+            line,
+            key,
+        },
+        seen: Seen {
+            id: Some(FIRST_EVENT.to_owned()),
+            number: Some(0),
+        },
+        position: start.to_string(),
+    }
 }
 
-/// Subscribes, welcomes, and has what was missed fetched; gives the rest of the welcome of a client
-/// that has missed nothing.
+// === impl Admitted ===
+
+impl Admitted {
+    /// What comes before all nodes know what the client wants, or before it has what it missed, waits.
+    fn is_to_wait(&self) -> bool {
+        self.resume.is_some() || !self.subscriptions.is_empty()
+    }
+
+    /// Where the client is, until it has what it missed: it may have to begin again.
+    fn start(&self, desk: &Desk) -> Arc<str> {
+        match &self.resume {
+            Some(resume) => Arc::clone(&resume.position),
+            None => desk.cursor(),
+        }
+    }
+}
+
+/// Subscribes a client and begins to welcome it; gives what is left of that.
 fn begin(client: &Client, id: LineId, key: [u8; KEY_CHARS], admitted: Admitted) -> Option<Welcome> {
     let (desk, reception) = (&client.worker.desk, &client.worker.shared.events);
     desk.associate(id, &admitted.sessions);
     if let Some(second) = admitted.expires {
         desk.expire_at(id, second);
     }
-    // Where the client was, until it has what it missed: it may have to begin again.
-    let cursor = match &admitted.resume {
-        Some(resume) => resume.text.as_str().into(),
-        None => desk.cursor(),
-    };
+    let start = admitted.start(desk);
     let token = reception.token(desk.number(), id, key);
-    let create = gateway::connection_create(&token);
-    desk.send(id, create, Arc::clone(&cursor));
+    desk.send(id, gateway::connection_create(&token), Arc::clone(&start));
     desk.subscribe(id, &admitted.subscriptions);
-    let set = gateway::subscriptions_set(&admitted.subscriptions);
     if admitted.to_remember {
         let memo = Memo {
             subscriptions: admitted.subscriptions.clone(),
@@ -88,113 +118,125 @@ fn begin(client: &Client, id: LineId, key: [u8; KEY_CHARS], admitted: Admitted) 
         };
         memo.remember(reception, &key);
     }
+    let is_to_wait = admitted.is_to_wait();
+    let welcome = Welcome {
+        desk: Rc::clone(desk),
+        reception: Arc::clone(reception),
+        id,
+        subscriptions: admitted.subscriptions,
+        start,
+        resume: admitted.resume,
+    };
+    if !is_to_wait {
+        welcome.confirm();
+    }
     // A session may have been revoked between the check of the token and the association.
     let is_revoked = |session| reception.gate.is_revoked(session);
     if admitted.sessions.iter().any(is_revoked) {
         desk.kill(id);
     }
-    let Some(resume) = admitted.resume else {
-        return Some(Welcome {
-            desk: Rc::clone(desk),
-            reception: Arc::clone(reception),
-            id,
-            set,
-            cursor,
-        });
-    };
-    let mut filter = Index::new(reception.extractors.load_full());
-    filter.replace((), &admitted.subscriptions);
-    let replay = Replay {
-        desk: Rc::clone(desk),
-        reception: Arc::clone(reception),
-        id,
-        set,
-        cursor,
-        types: (admitted.subscriptions.into_iter())
-            .map(|subscription| subscription.types)
-            .collect(),
-        filter,
-    };
-    actix_rt::spawn(replay.run(resume));
-    None
+    is_to_wait.then_some(welcome)
 }
 
-/// What a client is told once all nodes know its subscriptions.
+/// What a client is told and given until it takes part in what happens now.
 struct Welcome {
     desk: Rc<Desk>,
     reception: Arc<Reception>,
     id: LineId,
-    set: Arc<Event>,
+    subscriptions: Vec<Subscription>,
     /// Where the client began.
-    cursor: Arc<str>,
+    start: Arc<str>,
+    resume: Option<Resume>,
 }
 
 // === impl Welcome ===
 
 impl Welcome {
     /// A client that hears that it is subscribed may submit, through any node, and expect an answer:
-    /// so the others have to know first.
-    async fn confirm(self) {
+    /// so the others have to know first. Then they are asked for what they had before: so there is no
+    /// moment between the two.
+    async fn run(mut self) {
         self.desk.flush_interest(&self.reception.hub).await;
-        self.desk.send(self.id, self.set, self.cursor);
-        self.desk.release(self.id, None);
-    }
-}
-
-/// Fetching what a client missed.
-struct Replay {
-    desk: Rc<Desk>,
-    reception: Arc<Reception>,
-    id: LineId,
-    set: Arc<Event>,
-    /// Where the client was.
-    cursor: Arc<str>,
-    types: Vec<TypePattern>,
-    filter: Index<()>,
-}
-
-// === impl Replay ===
-
-impl Replay {
-    async fn run(self, resume: Resume) {
-        // First all nodes know what this line wants, then they are asked for what they had before:
-        // so there is no moment between the two.
-        self.desk.flush_interest(&self.reception.hub).await;
-        let (set, cursor) = (Arc::clone(&self.set), Arc::clone(&self.cursor));
-        self.desk.send(self.id, set, cursor);
-        let mut from = resume.from;
-        let mut tries = 0;
-        loop {
-            let page = self.reception.hub.replay(from.clone(), self.types.clone());
-            let Some(page) = page.await else {
-                tries += 1;
-                if tries > REPLAY_TRIES_MAX || self.desk.backlog(self.id).is_none() {
-                    self.give_up(&resume.text);
-                    return;
+        self.confirm();
+        match self.resume.take() {
+            Some(resume) => self.replay(resume.from, resume.text).await,
+            None if self.desk.release(self.id, None) => {}
+            // More came meanwhile than is held.
+            None => match cursor::decode(&self.start) {
+                Ok(start) => {
+                    let text = self.start.to_string();
+                    self.replay(From::Vector(start), text).await;
                 }
-                sleep(REPLAY_PAUSE).await;
-                continue;
-            };
-            for gap in &page.gaps {
-                let told = gateway::gap(&resume.text, &gap.cursor);
-                self.desk.send(self.id, told, Arc::clone(&gap.cursor));
-            }
-            for delivery in page.events.iter().filter(|event| self.is_wanted(event)) {
-                let (event, cursor) = (Arc::clone(&delivery.event), Arc::clone(&delivery.cursor));
-                self.desk.send(self.id, event, cursor);
-            }
-            if !page.more {
-                self.desk.release(self.id, Some(page.upto));
-                return;
-            }
-            from = From::Vector(page.upto);
-            if !self.has_room().await {
-                return;
-            }
+                Err(_nowhere) => self.give_up(&self.start),
+            },
         }
     }
 
-    /// Waits until the client has taken half of what it was given; false when it is gone.
+    fn confirm(&self) {
+        let set = gateway::subscriptions_set(&self.subscriptions);
+        self.desk.send(self.id, set, Arc::clone(&self.start));
+    }
+
+    /// Gives the client what it missed, until it has all that does not come by itself. `text`: where it
+    /// was, as it is told.
+    async fn replay(&self, mut from: From, mut text: String) {
+        let mut filter = Index::new(self.reception.extractors.load_full());
+        filter.replace((), &self.subscriptions);
+        loop {
+            let Some(page) = self.page(from).await else {
+                return self.give_up(&text);
+            };
+            let upto = cursor::encode(&page.upto);
+            if let Some(gap) = page.gaps.first() {
+                let told = gateway::gap(&text, &upto);
+                self.desk.send(self.id, told, Arc::clone(&gap.cursor));
+            }
+            if !self.give(&page, &filter).await {
+                return;
+            }
+            if !page.more && self.desk.release(self.id, Some(page.upto.clone())) {
+                return;
+            }
+            from = From::Vector(page.upto);
+            text = upto.to_string();
+        }
+    }
+
+    /// The next page of what was missed; `None`: nobody has time for it, or the client is gone.
+    async fn page(&self, from: From) -> Option<Replayed> {
+        let types: Vec<_> = (self.subscriptions.iter())
+            .map(|subscription| subscription.types.clone())
+            .collect();
+        for _try in 0..REPLAY_TRIES_MAX {
+            self.desk.backlog(self.id)?;
+            let page = self.reception.hub.replay(from.clone(), types.clone()).await;
+            if page.is_some() {
+                return page;
+            }
+            sleep(REPLAY_PAUSE).await;
+        }
+        None
+    }
+
+    /// Gives the client what it wants of a page, as fast as it takes it; false when it is gone.
+    async fn give(&self, page: &Replayed, filter: &Index<()>) -> bool {
+        let mut found = Vec::new();
+        for delivery in &page.events {
+            found.clear();
+            filter.matching(&delivery.event, &mut found);
+            if found.is_empty() {
+                continue;
+            }
+            if !self.has_room().await {
+                return false;
+            }
+            let (event, cursor) = (Arc::clone(&delivery.event), Arc::clone(&delivery.cursor));
+            self.desk.send(self.id, event, cursor);
+        }
+        self.has_room().await
+    }
+
+    /// Waits until at most half of what may wait for the client does; false when it is gone.
     async fn has_room(&self) -> bool {
         loop {
             match self.desk.backlog(self.id) {
@@ -205,16 +247,13 @@ impl Replay {
         }
     }
 
+    /// The client goes on from now, and is told so.
     fn give_up(&self, from: &str) {
-        let cursor = self.desk.cursor();
-        let told = gateway::gap(from, &cursor);
-        self.desk.send(self.id, told, cursor);
-        self.desk.release(self.id, None);
-    }
-
-    fn is_wanted(&self, delivery: &Delivery) -> bool {
-        let mut found = Vec::new();
-        self.filter.matching(&delivery.event, &mut found);
-        !found.is_empty()
+        let now = self.desk.cursor();
+        self.desk.send(self.id, gateway::gap(from, &now), now);
+        if !self.desk.release(self.id, None) {
+            // What was too much came before `now`; since then nothing has come.
+            let _released = self.desk.release(self.id, None);
+        }
     }
 }

@@ -7,10 +7,8 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode,
-    header::{
-        ACCESS_CONTROL_ALLOW_CREDENTIALS, CACHE_CONTROL, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE,
-    },
+    HeaderMap, HeaderValue, Request, Response,
+    header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, CACHE_CONTROL, CONTENT_TYPE, ORIGIN},
 };
 use hyper::body::Incoming;
 use tokio::{
@@ -24,24 +22,18 @@ use crate::{
         answer::Answer,
         connection::Client,
         events::{
-            admission::{Refused, Wish},
+            admission::{Admitted, Refused, Wish},
             carried::{Answered, Carried},
-            mailbox::{FIRST_EVENT, WAIT_TICKS},
+            mailbox::WAIT_TICKS,
             opening::open_mailbox,
-            reception::{Order, PollOrder, Polled, Reception},
+            reception::{Order, Polled, Reception},
             sse::refuse,
-            token::Address,
+            ticket::Ticket,
         },
     },
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-
-/// The cookie that names the session.
-const CONNECTION_TOKEN: &str = "connection_token";
-
-/// The cookie with the last event's id, as JSON.
-const LAST_EVENT_ID: &str = "last_event_id";
 
 /// How long a poll of a session elsewhere waits for an event, as one of a session here.
 const WAIT_MAX: Duration = Duration::from_secs(WAIT_TICKS);
@@ -49,18 +41,14 @@ const WAIT_MAX: Duration = Duration::from_secs(WAIT_TICKS);
 /// How often the other node is asked meanwhile; the original looked as often.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// What a client says of its session.
-struct Ticket {
-    address: Address,
-    last: Option<String>,
-}
-
 /// What became of a poll.
 enum Outcome {
-    /// Events, and where the session is.
-    Polled(Address, Polled),
-    /// There is no such session; the client may have seen so much of an earlier one.
-    None(Option<Ticket>),
+    /// Events.
+    Polled(Polled),
+    /// There is no such session any more: it ended by its own limits.
+    Ended,
+    /// The session's node is gone.
+    Orphaned,
     /// The session's node does not answer at the moment.
     Later,
 }
@@ -68,27 +56,18 @@ enum Outcome {
 /// Opens a session, or answers a poll.
 pub async fn answer(client: &Client, request: &Request<Incoming>) -> Response<Answer> {
     let reception = &client.worker.shared.events;
-    let outcome = match Ticket::read(request.headers(), reception) {
-        Some(ticket) => poll(reception, ticket).await,
-        None => Outcome::None(None),
+    let Some(ticket) = Ticket::read(request.headers(), &reception.sealer) else {
+        return told(client, request, begin(client, request).await);
     };
-    match outcome {
-        Outcome::Polled(address, polled) => {
-            respond(client, request, &address, &polled.last, body(&polled))
-        }
-        Outcome::None(Some(ticket)) => match carry_on(client, ticket).await {
-            Some(response) => respond_to(client, request, response),
-            None => begin(client, request).await,
+    match poll(reception, &ticket).await {
+        Outcome::Polled(polled) => respond(client, request, &ticket, &polled),
+        Outcome::Ended => told(client, request, begin(client, request).await),
+        Outcome::Orphaned => match carry_on(client, &ticket).await {
+            Ok(Some((ticket, polled))) => respond(client, request, &ticket, &polled),
+            Ok(None) => told(client, request, begin(client, request).await),
+            Err(refused) => told(client, request, Err(refused)),
         },
-        Outcome::None(None) => begin(client, request).await,
-        Outcome::Later => {
-            let refused = Refused {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                text: "Service unavailable.".to_owned(),
-                reason: "node_silent",
-            };
-            refuse_poll(client, request, refused)
-        }
+        Outcome::Later => told(client, request, Err(Refused::unavailable("node_silent"))),
     }
 }
 
@@ -99,111 +78,81 @@ pub fn preflight(client: &Client, request: &Request<Incoming>) -> Response<Answe
     response
 }
 
-async fn begin(client: &Client, request: &Request<Incoming>) -> Response<Answer> {
-    let reception = &client.worker.shared.events;
-    let admitted = match Wish::read(request.uri().query(), request.headers()) {
-        Ok(wish) => {
-            wish.admit(reception, &client.worker.checks, Door::LongPolling)
-                .await
-        }
-        Err(refused) => Err(refused),
-    };
-    let admitted = match admitted {
-        Ok(admitted) => admitted,
-        Err(refused) => {
-            reception.metrics.refused("longpolling", refused.reason);
-            return refuse_poll(client, request, refused);
-        }
-    };
-    let (line, key) = open_mailbox(client, admitted).await;
-    let address = Address {
-        node: reception.node,
-        desk: client.worker.desk.number(),
-        line,
-        key,
-    };
-    respond(client, request, &address, FIRST_EVENT, "\"ok\"".to_owned())
-}
-
-/// A refusal that pages can read which send their cookies.
-fn refuse_poll(client: &Client, request: &Request<Incoming>, refused: Refused) -> Response<Answer> {
-    let mut response = refuse(client, request, refused);
-    allow_credentials(response.headers_mut());
-    response
+/// Begins a session; its first answer has no events.
+async fn begin(client: &Client, request: &Request<Incoming>) -> Result<Ticket, Refused> {
+    let wish = Wish::read(request.uri().query(), request.headers())?;
+    let admitted = admit(client, wish).await?;
+    Ok(open_mailbox(client, admitted).await)
 }
 
 /// Continues here a session whose node is gone; `None` if nothing is known of it.
-async fn carry_on(client: &Client, ticket: Ticket) -> Option<(Address, Polled)> {
-    let reception = &client.worker.shared.events;
-    let wish = Wish::continued(ticket.address.key, ticket.last.as_deref());
-    let admitted = wish
-        .admit(reception, &client.worker.checks, Door::LongPolling)
-        .await
-        .ok()
-        .filter(|admitted| admitted.is_restored)?;
-    let (line, key) = open_mailbox(client, admitted).await;
-    let address = Address {
-        node: reception.node,
-        desk: client.worker.desk.number(),
-        line,
-        key,
-    };
-    let order = PollOrder {
-        line,
-        key,
-        last: None,
-        waits: true,
-    };
+async fn carry_on(client: &Client, ticket: &Ticket) -> Result<Option<(Ticket, Polled)>, Refused> {
+    let admitted = admit(client, Wish::continued(ticket)).await?;
+    if !admitted.is_restored {
+        return Ok(None);
+    }
+    let ticket = open_mailbox(client, admitted).await;
     let (told, polled) = oneshot::channel();
-    client.worker.desk.poll(order, told);
-    Some((address, polled.await.ok().flatten()?))
+    client.worker.desk.poll(ticket.order(), told);
+    Ok(polled.await.ok().flatten().map(|polled| (ticket, polled)))
 }
 
-async fn poll(reception: &Arc<Reception>, ticket: Ticket) -> Outcome {
-    let address = ticket.address;
-    let order = PollOrder {
-        line: address.line,
-        key: address.key,
-        last: ticket.last.clone(),
-        waits: true,
-    };
-    if address.node == reception.node {
-        let (told, polled) = oneshot::channel();
-        let desk = reception.desks.get(address.desk as usize);
-        let ordered = desk.is_some_and(|desk| desk.send(Order::Poll(order, told)).is_ok());
-        let polled = if ordered {
-            polled.await.ok().flatten()
-        } else {
-            None
-        };
-        return match polled {
-            Some(polled) => Outcome::Polled(address, polled),
-            // It ended here, by its own limits: the client begins anew.
-            None => Outcome::None(None),
-        };
+async fn admit(client: &Client, wish: Wish) -> Result<Admitted, Refused> {
+    let (desk, reception) = (&client.worker.desk, &client.worker.shared.events);
+    if desk.is_draining() {
+        return Err(Refused::unavailable("draining"));
     }
-    poll_elsewhere(reception, ticket, &order).await
+    if desk.mailboxes() >= reception.mailboxes_max {
+        return Err(Refused::unavailable("sessions"));
+    }
+    wish.admit(reception, &client.worker.checks, Door::LongPolling)
+        .await
+}
+
+async fn poll(reception: &Arc<Reception>, ticket: &Ticket) -> Outcome {
+    let address = &ticket.address;
+    if address.node != reception.node {
+        return poll_elsewhere(reception, ticket).await;
+    }
+    let (told, polled) = oneshot::channel();
+    let order = Order::Poll(ticket.order(), told);
+    let desk = reception.desks.get(address.desk as usize);
+    if desk.is_none_or(|desk| desk.send(order).is_err()) {
+        return Outcome::Ended;
+    }
+    polled
+        .await
+        .ok()
+        .flatten()
+        .map_or(Outcome::Ended, Outcome::Polled)
 }
 
 /// Polls a session of another node. It is asked again and again instead of waiting there: a waiting
 /// request would take a place on the link, which few of them would fill.
-async fn poll_elsewhere(reception: &Reception, ticket: Ticket, order: &PollOrder) -> Outcome {
+async fn poll_elsewhere(reception: &Reception, ticket: &Ticket) -> Outcome {
     let address = ticket.address;
     let until = Instant::now() + WAIT_MAX;
     loop {
-        let bytes = Carried::poll(order).to_bytes();
+        let bytes = Carried::poll(&ticket.order()).to_bytes();
         let carried = reception.hub.carry(address.node, Some(address.desk), bytes);
         return match carried.await.map(|bytes| Answered::read(&bytes)) {
             Ok(Answered::Polled { events, .. }) if events.is_empty() && Instant::now() < until => {
                 sleep(ASK_AGAIN_AFTER).await;
                 continue;
             }
-            Ok(Answered::Polled { last, events }) => {
-                let events = events.into_iter().map(bytes::Bytes::from).collect();
-                Outcome::Polled(address, Polled { last, events })
-            }
-            Ok(Answered::Gone | Answered::Subscribed) => Outcome::None(None),
-            Err(CarryFault::Gone) => Outcome::None(Some(ticket)),
+            Ok(Answered::Polled {
+                last,
+                number,
+                cursor,
+                events,
+            }) => Outcome::Polled(Polled {
+                last,
+                number,
+                cursor,
+                events: events.into_iter().map(bytes::Bytes::from).collect(),
+            }),
+            Ok(Answered::Gone | Answered::Subscribed) => Outcome::Ended,
+            Err(CarryFault::Gone) => Outcome::Orphaned,
             Err(CarryFault::Unanswered | CarryFault::TooLarge | CarryFault::Overloaded) => {
                 Outcome::Later
             }
@@ -211,29 +160,47 @@ async fn poll_elsewhere(reception: &Reception, ticket: Ticket, order: &PollOrder
     }
 }
 
-fn respond_to(
+/// The first answer of a session, or why there is none.
+fn told(
     client: &Client,
     request: &Request<Incoming>,
-    (address, polled): (Address, Polled),
+    begun: Result<Ticket, Refused>,
 ) -> Response<Answer> {
-    respond(client, request, &address, &polled.last, body(&polled))
+    match begun {
+        Ok(ticket) => with_cookies(client, request, &ticket, "\"ok\"".to_owned()),
+        Err(refused) => {
+            let metrics = &client.worker.shared.events.metrics;
+            metrics.refused("longpolling", refused.reason);
+            let mut response = refuse(client, request, refused);
+            // Pages that send their cookies can read it, too.
+            allow_credentials(response.headers_mut());
+            response
+        }
+    }
 }
 
+/// The answer to a poll with this ticket.
 fn respond(
     client: &Client,
     request: &Request<Incoming>,
-    address: &Address,
-    last: &str,
+    ticket: &Ticket,
+    polled: &Polled,
+) -> Response<Answer> {
+    let ticket = Ticket::after(ticket.address, polled);
+    with_cookies(client, request, &ticket, body(polled))
+}
+
+fn with_cookies(
+    client: &Client,
+    request: &Request<Incoming>,
+    ticket: &Ticket,
     body: String,
 ) -> Response<Answer> {
-    let reception = &client.worker.shared.events;
     let mut response = Response::new(Answer::complete(body.into()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let token = address.seal(&reception.sealer);
-    set_cookie(headers, CONNECTION_TOKEN, &token);
-    set_cookie(headers, LAST_EVENT_ID, &cookie_value(last));
+    ticket.write(headers, &client.worker.shared.events.sealer);
     let cors = &client.worker.shared.settings.cors;
     cors.allow_origin(headers, request.headers().get(ORIGIN));
     allow_credentials(headers);
@@ -243,27 +210,6 @@ fn respond(
 fn allow_credentials(headers: &mut HeaderMap) {
     let yes = HeaderValue::from_static("true");
     headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
-}
-
-fn set_cookie(headers: &mut HeaderMap, name: &str, value: &str) {
-    if let Ok(cookie) = HeaderValue::try_from(format!("{name}={value}; path=/; HttpOnly")) {
-        headers.append(SET_COOKIE, cookie);
-    }
-}
-
-/// The id as JSON. What a cookie cannot hold is written as JSON escapes (RFC 6265, 4.1.1).
-fn cookie_value(id: &str) -> String {
-    let mut value = String::from('"');
-    for unit in id.encode_utf16() {
-        match u8::try_from(unit) {
-            Ok(byte @ (b'!' | b'#'..=b'+' | b'-'..=b':' | b'<'..=b'[' | b']'..=b'~')) => {
-                value.push(char::from(byte));
-            }
-            Ok(_) | Err(_) => value.push_str(&format!("\\u{unit:04x}")),
-        }
-    }
-    value.push('"');
-    value
 }
 
 fn body(polled: &Polled) -> String {
@@ -279,55 +225,16 @@ fn body(polled: &Polled) -> String {
     )
 }
 
-// === impl Ticket ===
-
-impl Ticket {
-    /// What the cookies say; `None` if they name no session that could have been ours.
-    fn read(headers: &HeaderMap, reception: &Reception) -> Option<Self> {
-        let token = cookie(headers, CONNECTION_TOKEN)?;
-        let last = cookie(headers, LAST_EVENT_ID);
-        Some(Self {
-            address: Address::open(token, &reception.sealer).ok()?,
-            last: last.and_then(|last| serde_json::from_str(last).ok()),
-        })
-    }
-}
-
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(other, _value)| *other == name)
-        .map(|(_name, value)| value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_holds_any_id_as_json() {
-        assert_eq!(cookie_value("first_event"), "\"first_event\"");
-        for id in ["a;b", "\"quoted\\\"", "ü😀", "", " , "] {
-            let value = cookie_value(id);
-            let inner = &value[1..value.len() - 1];
-            assert!(
-                inner
-                    .bytes()
-                    .all(|byte| byte.is_ascii_graphic() && !b"\",;".contains(&byte)),
-                "{value}"
-            );
-            assert_eq!(serde_json::from_str::<String>(&value).expect("JSON"), id);
-        }
-    }
-
-    #[test]
     fn an_answer_is_json_whatever_the_id() {
         let polled = Polled {
             last: "a\"b".to_owned(),
+            number: 2,
+            cursor: String::new(),
             events: vec![
                 bytes::Bytes::from_static(b"{}"),
                 bytes::Bytes::from_static(b"{\"a\":1}"),

@@ -48,6 +48,12 @@ impl Queue {
         self.bytes + self.begun.len()
     }
 
+    /// Bytes that wait behind what goes first.
+    pub fn bytes_behind_first(&self) -> usize {
+        let first = self.items.front().filter(|_item| self.begun.is_empty());
+        self.bytes - first.map_or(0, Item::bytes)
+    }
+
     /// Puts `item` at the end.
     pub fn push(&mut self, item: Item) {
         self.bytes += item.bytes();
@@ -85,6 +91,18 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_goes_first_may_be_of_any_size() {
+        let mut queue = Queue::default();
+        queue.push(Item::Raw(Bytes::from_static(b"a large one")));
+        assert_eq!(queue.bytes_behind_first(), 0);
+        queue.push(Item::Raw(Bytes::from_static(b"12")));
+        assert_eq!(queue.bytes_behind_first(), 2);
+        assert!(queue.pop().is_some());
+        queue.put_back(Bytes::from_static(b"rest of the large one"));
+        assert_eq!(queue.bytes_behind_first(), 2);
+    }
 
     #[test]
     fn bytes_are_counted_in_and_out() {

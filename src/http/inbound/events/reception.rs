@@ -15,7 +15,8 @@ use crate::{
         awaited::Awaited,
         inbound::{
             events::{
-                frame::KEY_CHARS, hub_link::HubLink, rate::Rate, seats::LineId, token::Address,
+                frame::KEY_CHARS, hub_link::HubLink, mailbox::Seen, rate::Rate, seats::LineId,
+                token::Address,
             },
             gate::Gate,
         },
@@ -40,6 +41,9 @@ pub struct Reception {
     pub rate: Rate,
     /// `CONNECTION_QUEUE_BYTES`.
     pub queue_bytes_max: usize,
+    /// Long-polling sessions of one desk. They outlive their connections, so that these cannot bound
+    /// them.
+    pub mailboxes_max: usize,
     /// The hub.
     pub hub: HubLink,
     /// The way to each desk, by number.
@@ -77,8 +81,8 @@ pub struct PollOrder {
     pub line: LineId,
     /// Its key.
     pub key: [u8; KEY_CHARS],
-    /// The last event that the client has.
-    pub last: Option<String>,
+    /// What the client has.
+    pub seen: Seen,
     /// If there is nothing new, wait for it.
     pub waits: bool,
 }
@@ -88,6 +92,10 @@ pub struct PollOrder {
 pub struct Polled {
     /// Id of the newest event that the session has.
     pub last: String,
+    /// How many events the client has then.
+    pub number: u64,
+    /// Where in the cluster it is then, for another node to go on.
+    pub cursor: String,
     /// The events' texts.
     pub events: Vec<bytes::Bytes>,
 }

@@ -1,15 +1,10 @@
 //! Where a desk keeps its lines and mailboxes: slots that are used again under new names.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use crate::{
     core::{hub::floor::Floor, session::Name},
-    http::inbound::events::{
-        frame::KEY_CHARS,
-        line::{End, Line},
-        mailbox::Mailbox,
-    },
-    message::hub::Delivery,
+    http::inbound::events::{frame::KEY_CHARS, held::Held, line::Line, mailbox::Mailbox},
 };
 
 /// Names a client at its desk. Not used twice before a slot was used 4 billion times.
@@ -39,8 +34,8 @@ pub struct Seat {
     pub sessions: Vec<Name>,
     /// Second since 1970 at which it ends.
     pub expires: Option<u64>,
-    /// Events that came while the missed ones are being fetched.
-    pub held: Option<Vec<Arc<Delivery>>>,
+    /// What came while the missed events are being fetched.
+    pub held: Option<Held>,
     /// How far it is ahead of the node, after it was given what it missed.
     pub floor: Option<Box<Floor>>,
 }
@@ -90,7 +85,7 @@ impl Seat {
             sessions: Vec::new(),
             expires: None,
             floor: None,
-            held: holding.then(Vec::new),
+            held: holding.then(Held::default),
         }
     }
 }
@@ -163,13 +158,13 @@ impl Seats {
             .collect()
     }
 
-    /// Lines that ended because nothing more can reach their clients, and why.
-    pub fn given_up(&self) -> Vec<(LineId, End)> {
+    /// Lines that ended because nothing more can reach their clients.
+    pub fn given_up(&self) -> Vec<(LineId, Rc<Line>)> {
         let slots = (0..).zip(&self.slots);
         let ended = slots.filter_map(|(number, slot)| match &slot.seat.as_ref()?.place {
             Place::Line(line) => {
-                let end = line.end_reason().filter(|end| end.is_abrupt())?;
-                Some((LineId::of(number, slot.generation), end))
+                line.end_reason().filter(|end| end.is_abrupt())?;
+                Some((LineId::of(number, slot.generation), Rc::clone(line)))
             }
             Place::Mailbox(_) => None,
         });
@@ -194,7 +189,11 @@ mod tests {
     use super::*;
 
     fn seat() -> Seat {
-        Seat::new(Place::Mailbox(Box::new(Mailbox::new(1))), [0; 16], false)
+        Seat::new(
+            Place::Mailbox(Box::new(Mailbox::new(1, "".into()))),
+            [0; 16],
+            false,
+        )
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
         carried::{self, Answered, Carried},
         desk::{Desk, LineId},
         gateway,
+        mailbox::Seen,
         memo::Memo,
         reception::{Order, Reception, Subscribe, now},
     },
@@ -65,7 +66,7 @@ pub async fn serve(desk: Rc<Desk>, reception: Arc<Reception>, mut inbox: Inbox) 
 async fn hear(desk: &Rc<Desk>, reception: &Arc<Reception>, told: ToDesk) {
     match told {
         ToDesk::Deliver(delivery, since) => desk.deliver(&delivery, since).await,
-        ToDesk::Gap(gap) => desk.tell_gap(&gap.cursor),
+        ToDesk::Gap(gap) => desk.tell_gap(&gap).await,
         ToDesk::Position(cursor) => desk.set_cursor(cursor),
         ToDesk::Revoked(names) => names.iter().for_each(|name| desk.kill_session(name)),
         ToDesk::Extractors(extractors) => desk.set_extractors(extractors),
@@ -112,7 +113,7 @@ pub fn subscribe(desk: &Rc<Desk>, reception: &Arc<Reception>, order: Subscribe) 
 /// Tells a client that its subscriptions have been replaced, once all nodes know them.
 async fn confirm(desk: Rc<Desk>, reception: Arc<Reception>, id: LineId, set: Arc<Event>) {
     desk.flush_interest(&reception.hub).await;
-    desk.send(id, set, desk.position(id));
+    desk.send_own(id, set).await;
 }
 
 /// Does what another node ordered.
@@ -126,7 +127,12 @@ async fn answer(desk: Rc<Desk>, reception: Arc<Reception>, carried: CarriedHere)
         }) => carried::subscribe(line, &key, &subscriptions, &sessions)
             .filter(|order| subscribe(&desk, &reception, order.clone()))
             .map_or(Answered::Gone, |_order| Answered::Subscribed),
-        Some(Carried::Poll { line, key, last }) => match carried::poll(line, &key, last) {
+        Some(Carried::Poll {
+            line,
+            key,
+            last: id,
+            number,
+        }) => match carried::poll(line, &key, Seen { id, number }) {
             Some(order) => {
                 let (told, polled) = oneshot::channel();
                 desk.poll(order, told);

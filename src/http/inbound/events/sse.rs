@@ -1,5 +1,7 @@
 //! `GET /_rig/v1/connection/sse` (spec: `events.md` 5.6).
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
@@ -69,6 +71,10 @@ pub async fn answer(client: &Client, request: &Request<Incoming>) -> Response<An
         Response::new(Answer::complete(Bytes::new()))
     } else {
         let seated = open(client, admitted, Wire::Sse { chunked: false }, Bytes::new());
+        if !client.activity.is_multiplexed() {
+            seated.line().set_connection(Rc::clone(&client.activity));
+            client.activity.set_streaming();
+        }
         Response::new(Answer::line(LineBody::new(seated)))
     };
     *response.headers_mut() = headers;

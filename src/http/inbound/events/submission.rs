@@ -11,10 +11,9 @@ use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_REQUEST_HEADERS,
-        CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, RETRY_AFTER,
+        CONTENT_TYPE, ORIGIN, RETRY_AFTER,
     },
 };
-use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use crate::{
@@ -25,10 +24,8 @@ use crate::{
     http::inbound::{
         answer::Answer,
         connection::Client,
-        forward::blame,
-        head::{host, is_served_coding},
+        events::whole::whole,
         refusal::{JSON, Marks, Refusal, plain},
-        request_body::RequestBody,
         span::Span,
     },
     message::hub::{Submit, SubmitRefusal},
@@ -131,21 +128,16 @@ pub async fn answer(
 
 /// Reads, checks and submits the events of a request. What is accepted is shown as JSON.
 async fn exchange(client: &Client, request: Request<Incoming>) -> Result<Bytes, Failure> {
-    host(&request)?;
-    if client.activity.scan.is_ambiguous() {
-        return Err(Refusal::BadRequest.into());
-    }
-    if !request.body().is_end_stream() && !is_served_coding(request.headers()) {
-        return Err(Refusal::NotImplemented.into());
-    }
-    let multiplexed = request.version() == http::Version::HTTP_2;
     let (head, body) = request.into_parts();
-    let body = whole(client, &head.headers, body, multiplexed).await?;
+    let body = whole(client, &head, body, BODY_BYTES_MAX).await?;
     let content_type = submission::content_type(&head.headers);
     let submission = submission::from_http(content_type, &head.headers, body.clone())?;
     let accepted = submission.to_json();
     if submission.events.is_empty() {
         return Ok(accepted);
+    }
+    if !client.worker.shared.events.gate.is_open() {
+        return Err(SubmitRefusal::NotReady.into());
     }
     // In binary mode the service gets the event as JSON, too.
     let is_as_received = submission.is_batch || accepted == body;
@@ -171,36 +163,6 @@ async fn exchange(client: &Client, request: Request<Incoming>) -> Result<Bytes, 
         }
     }
     Ok(accepted)
-}
-
-/// The whole body, in a buffer of its own: events are kept for long, and must not keep a
-/// connection's buffers with them.
-async fn whole(
-    client: &Client,
-    headers: &HeaderMap,
-    body: Incoming,
-    multiplexed: bool,
-) -> Result<Bytes, Refusal> {
-    let settings = &client.worker.shared.settings;
-    let configured = settings.body_bytes_max.unwrap_or(BODY_BYTES_MAX);
-    let bytes_max = configured.min(BODY_BYTES_MAX);
-    let declared = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse::<u64>().ok());
-    if declared.is_some_and(|declared| declared > bytes_max) {
-        return Err(Refusal::PayloadTooLarge);
-    }
-    let (mut body, progress) =
-        RequestBody::new(body, multiplexed, Some(bytes_max), settings.body_pause_max);
-    let mut whole = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_failure| blame(progress.as_deref()))?;
-        if let Some(data) = frame.data_ref() {
-            whole.extend_from_slice(data);
-        }
-    }
-    Ok(Bytes::from(whole.into_boxed_slice()))
 }
 
 fn preflight(headers: &HeaderMap, marks: Marks) -> Response<Answer> {

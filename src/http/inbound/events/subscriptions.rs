@@ -10,10 +10,10 @@ use http::{
     header::{
         ACCEPT, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, CONTENT_TYPE, ORIGIN,
     },
+    request::Parts,
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::sync::oneshot;
 
 use crate::{
     core::{
@@ -35,15 +35,14 @@ use crate::{
             reception::{Order, Reception, Subscribe},
             sse::refuse,
             token::Address,
+            whole::whole,
         },
+        refusal::Refusal,
     },
 };
 
 /// Largest body: the longest list, with generous white space.
-const BODY_BYTES_MAX: usize = 4 * LIST_BYTES_MAX;
-
-/// Time for the whole body; it is small.
-const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+const BODY_BYTES_MAX: u64 = 4 * LIST_BYTES_MAX as u64;
 
 /// The token in such a path, below `/_rig/v1/`.
 pub fn token_of(path: &str) -> Option<&str> {
@@ -59,7 +58,7 @@ pub async fn answer(client: &Client, request: Request<Incoming>) -> Response<Ans
     let (head, body) = request.into_parts();
     let path = head.uri.path().trim_start_matches("/_rig/v1/");
     let token = token_of(path.trim_end_matches('/')).unwrap_or_default();
-    let replaced = replace(client, token, &head.headers, body).await;
+    let replaced = replace(client, token, &head, body).await;
     let request = Request::from_parts(head, ());
     match replaced {
         Ok(()) => {
@@ -95,13 +94,16 @@ fn allow_origin<B>(client: &Client, request: &Request<B>, headers: &mut HeaderMa
 async fn replace(
     client: &Client,
     token: &str,
-    headers: &HeaderMap,
+    head: &Parts,
     body: Incoming,
 ) -> Result<(), Refused> {
     let reception = &client.worker.shared.events;
+    let headers = &head.headers;
     accepts_json(headers)?;
     is_json(headers)?;
-    let body = collect(body).await?;
+    let body = whole(client, head, body, BODY_BYTES_MAX)
+        .await
+        .map_err(unread)?;
     let door = Door::Put;
     let wrong = |fault: SubscriptionFault| Refused::bad_request(fault.text(door));
     let list = list::in_body(&body).map_err(wrong)?;
@@ -119,7 +121,7 @@ async fn replace(
     {
         return Err(refused(StatusCode::FORBIDDEN, "Subscription denied."));
     }
-    let address = Address::open(token, &reception.sealer)
+    let (address, _seen) = Address::open(token, &reception.sealer)
         .map_err(|_fault| Refused::bad_request("Invalid connection token."))?;
     let claims = claims(reception, headers).await?;
     let named = list::parse(&list).map_err(wrong)?;
@@ -236,15 +238,13 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refused> {
     Err(Refused::bad_request(expected_json(&technical)))
 }
 
-async fn collect(body: Incoming) -> Result<Bytes, Refused> {
-    let collected = timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await;
-    match collected {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(refused(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large."))
+/// Why a body could not be read.
+fn unread(refusal: Refusal) -> Refused {
+    match refusal {
+        Refusal::BadRequest | Refusal::ClientClosed => {
+            Refused::bad_request(expected_json("the body is broken"))
         }
-        Ok(Err(_broken_off)) => Err(Refused::bad_request(expected_json("the body broke off"))),
-        Err(_elapsed) => Err(refused(StatusCode::REQUEST_TIMEOUT, "Request timeout.")),
+        refusal => refused(refusal.status(), refusal.text()),
     }
 }
 

@@ -29,33 +29,41 @@ const BYTES: usize = 8 + 4 + 8 + KEY_CHARS;
 impl Address {
     /// A token; another one each time.
     pub fn seal(&self, sealer: &Sealer) -> String {
-        let mut bytes = Vec::with_capacity(BYTES);
+        self.seal_with(&[], sealer)
+    }
+
+    /// A token that carries something for [`open`](Self::open) to give back.
+    pub fn seal_with(&self, behind: &[u8], sealer: &Sealer) -> String {
+        let mut bytes = Vec::with_capacity(BYTES + behind.len());
         bytes.extend_from_slice(&self.node.as_u64().to_be_bytes());
         bytes.extend_from_slice(&self.desk.to_be_bytes());
         bytes.extend_from_slice(&self.line.to_u64().to_be_bytes());
         bytes.extend_from_slice(&self.key);
+        bytes.extend_from_slice(behind);
         // A system without random numbers has no keys for TLS either; the token then opens nothing.
         sealer.seal(&bytes).unwrap_or_default()
     }
 
-    /// Reads a token.
+    /// Reads a token, and what it carries.
     ///
     /// # Errors
     /// [`SealFault`]
-    pub fn open(token: &str, sealer: &Sealer) -> Result<Self, SealFault> {
+    pub fn open(token: &str, sealer: &Sealer) -> Result<(Self, Vec<u8>), SealFault> {
         let bytes = sealer.open(token)?;
         Self::read(&bytes).ok_or(SealFault::NotAuthentic)
     }
 
-    fn read(bytes: &[u8]) -> Option<Self> {
+    fn read(bytes: &[u8]) -> Option<(Self, Vec<u8>)> {
         let (node, rest) = bytes.split_first_chunk()?;
         let (desk, rest) = rest.split_first_chunk()?;
         let (line, rest) = rest.split_first_chunk()?;
-        Some(Self {
+        let (key, behind) = rest.split_first_chunk()?;
+        let address = Self {
             node: NodeId::new(u64::from_be_bytes(*node)),
             desk: u32::from_be_bytes(*desk),
             line: LineId::from_u64(u64::from_be_bytes(*line)),
-            key: rest.try_into().ok()?,
-        })
+            key: *key,
+        };
+        Some((address, behind.to_vec()))
     }
 }

@@ -46,18 +46,57 @@ const REASON_BYTES_MAX: usize = 123;
 /// What a client is told that is not let in; the undecodable list is told in words of its own.
 const BAD_REQUEST: &str = "Bad request.";
 
+/// A handshake that can be answered.
+pub struct Handshake {
+    accept: HeaderValue,
+}
+
+// === impl Handshake ===
+
+impl Handshake {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`Unfit`]
+    pub fn read(request: &Request<Incoming>) -> Result<Self, Unfit> {
+        let accept = accept(request).ok_or(Unfit::Other)?;
+        let version = request.headers().get(SEC_WEBSOCKET_VERSION);
+        if version == Some(&HeaderValue::from_static("13")) {
+            Ok(Self { accept })
+        } else {
+            Err(Unfit::Version)
+        }
+    }
+}
+
+/// Why a request opens no WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// It is no handshake.
+    Other,
+    /// It is one of another version of the protocol.
+    Version,
+}
+
+// === impl Unfit ===
+
+impl Unfit {
+    /// The answer.
+    pub fn answer(self) -> Response<Answer> {
+        match self {
+            Self::Other => upgrade_required(),
+            Self::Version => wrong_version(),
+        }
+    }
+}
+
 /// Answers a request for a WebSocket.
 pub async fn answer(
     client: &Rc<Client>,
     request: &mut Request<Incoming>,
+    handshake: Handshake,
     busy: Busy,
 ) -> Response<Answer> {
-    let Some(accept) = accept(request) else {
-        return upgrade_required();
-    };
-    if request.headers().get(SEC_WEBSOCKET_VERSION) != Some(&HeaderValue::from_static("13")) {
-        return wrong_version();
-    }
     let reception = &client.worker.shared.events;
     let admitted = match Wish::read(request.uri().query(), request.headers()) {
         Ok(wish) => {
@@ -75,7 +114,7 @@ pub async fn answer(
     let mut response = Response::new(Answer::complete(Bytes::new()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
-    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    headers.insert(SEC_WEBSOCKET_ACCEPT, handshake.accept);
     announce(headers);
     response
 }

@@ -1,0 +1,95 @@
+//! What came for a client while it waits for what it missed, or for the confirmation of its
+//! subscriptions: in order, and bounded in bytes. What is too much is forgotten and fetched again, as it
+//! is in the nodes' logs: a client is not to blame for how long others take.
+
+use std::sync::Arc;
+
+use crate::message::hub::{Delivery, Gap};
+
+/// In the order in which it came.
+#[derive(Debug, Default)]
+pub struct Held {
+    items: Vec<Item>,
+    bytes: usize,
+    overflowed: bool,
+}
+
+/// One thing that came.
+#[derive(Debug)]
+pub enum Item {
+    /// An event.
+    Event(Arc<Delivery>),
+    /// Events may be missing.
+    Gap(Gap),
+}
+
+// === impl Held ===
+
+impl Held {
+    /// Keeps an event, if there is room.
+    pub fn put(&mut self, delivery: &Arc<Delivery>, bytes_max: usize) {
+        if self.overflowed {
+            return;
+        }
+        self.bytes += delivery.bytes();
+        if self.bytes > bytes_max && !self.items.is_empty() {
+            *self = Self {
+                overflowed: true,
+                ..Self::default()
+            };
+        } else {
+            self.items.push(Item::Event(Arc::clone(delivery)));
+        }
+    }
+
+    /// Keeps that events may be missing. Who has to fetch all again is told of gaps then.
+    pub fn put_gap(&mut self, gap: &Gap) {
+        if !self.overflowed {
+            self.items.push(Item::Gap(gap.clone()));
+        }
+    }
+
+    /// All of it; `None`: it was too much.
+    pub fn into_items(self) -> Option<Vec<Item>> {
+        (!self.overflowed).then_some(self.items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::core::{event::Event, hub::position::NodeId};
+
+    fn delivery(seq: u64) -> Arc<Delivery> {
+        let text = r#"{"specversion":"0.2","type":"t","id":"1","source":"s"}"#;
+        Arc::new(Delivery {
+            origin: NodeId::new(1),
+            seq,
+            event: Arc::new(Event::parse(Bytes::from_static(text.as_bytes())).expect("event")),
+            cursor: "".into(),
+        })
+    }
+
+    #[test]
+    fn what_is_too_much_is_forgotten_as_a_whole() {
+        let room = delivery(1).bytes() * 2;
+        let mut held = Held::default();
+        held.put(&delivery(1), room);
+        held.put(&delivery(2), room);
+        assert_eq!(held.into_items().map(|items| items.len()), Some(2));
+        let mut held = Held::default();
+        for seq in 1..=4 {
+            held.put(&delivery(seq), room);
+        }
+        assert!(held.into_items().is_none());
+    }
+
+    #[test]
+    fn one_event_alone_may_be_larger() {
+        let mut held = Held::default();
+        held.put(&delivery(1), 1);
+        assert!(held.into_items().is_some());
+    }
+}
