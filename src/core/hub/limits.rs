@@ -15,6 +15,10 @@ pub const MESSAGE_BYTES_MAX: usize = 9 * 1024 * 1024;
 /// Events in one page of a replay: as much as a batch; a page holds up the node for about 1 ms.
 pub const PAGE_BYTES_MAX: usize = 256 * 1024;
 
+/// Events looked at for one page: so that a client that wants little of a long log does not hold up
+/// the node either. A look-up of a type takes well below a microsecond.
+pub const PAGE_EVENTS_MAX: usize = 4_096;
+
 /// Longest pattern: as long as an event type that can be subscribed to.
 pub const PATTERN_BYTES_MAX: usize = 1_024;
 

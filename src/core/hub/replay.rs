@@ -11,7 +11,9 @@ use super::{
     delivery::{Delivery, Gap, Replayed},
     input::From,
     interest::patterns::Patterns,
-    limits::{ID_BYTES_MAX, PAGE_BYTES_MAX, PATTERNS_MAX, REPLAYS_MAX, TICKETS_MAX},
+    limits::{
+        ID_BYTES_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PATTERNS_MAX, REPLAYS_MAX, TICKETS_MAX,
+    },
     log::{Kept, Log},
     output::{Fact, Output},
     peers::Purpose,
@@ -568,14 +570,19 @@ impl Assembly {
     }
 }
 
-/// What `is_wanted` of a log behind `after`, as far as it fits a page.
+/// What `is_wanted` of a log behind `after`, as far as it fits a page. A page may be empty and have
+/// more behind it.
 fn page(log: &Log, after: u64, is_wanted: impl Fn(&Kept) -> bool) -> Events {
     let from = after.max(log.before());
     let mut to = from;
     let mut more = false;
     let mut events = Vec::new();
     let mut bytes = 0;
-    for (seq, kept) in log.after(from) {
+    for (looked_at, (seq, kept)) in log.after(from).enumerate() {
+        if looked_at == PAGE_EVENTS_MAX {
+            more = true;
+            break;
+        }
         if is_wanted(kept) {
             bytes += kept.event.text.len();
             if bytes > PAGE_BYTES_MAX && !events.is_empty() {

@@ -189,6 +189,21 @@ fn a_long_replay_comes_in_pages_that_join() {
 }
 
 #[test]
+fn a_page_ends_after_so_many_events_even_if_none_is_wanted() {
+    let mut hub = lone(alone());
+    for _batch in 0..5 {
+        let events = (0..1_000).map(|id| event("z", id)).collect();
+        assert_eq!(submit(&mut hub, events).0, Ok(()));
+    }
+    assert_eq!(submit(&mut hub, vec![event("a", 1)]).0, Ok(()));
+    let (seqs, gaps, more, upto) = replay(&mut hub, From::Vector(Vector::default()));
+    assert_eq!((seqs, gaps, more), (vec![], 0, true));
+    assert_eq!(upto.seq(NodeId::new(7)), 4_096);
+    let (seqs, gaps, more, _upto) = replay(&mut hub, From::Vector(upto));
+    assert_eq!((seqs, gaps, more), (vec![5_001], 0, false));
+}
+
+#[test]
 fn a_floor_hides_what_was_replayed_and_keeps_the_client_ahead() {
     let mut hub = lone(alone());
     let (_result, out) = submit(&mut hub, vec![event("a", 1), event("a", 2)]);
