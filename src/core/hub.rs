@@ -94,6 +94,8 @@ pub struct Hub {
     /// Those that wait for their turn.
     replays_held: VecDeque<HeldReplay>,
     recalls: BTreeMap<u64, RecallWait>,
+    /// Their deadlines and tickets.
+    recalls_due: BTreeSet<(u64, u64)>,
     /// Copies to be asked for once more.
     pulls: BTreeSet<(PeerId, NodeId)>,
     blacklist: Blacklist,
@@ -153,6 +155,7 @@ impl Hub {
             replays: BTreeMap::new(),
             replays_held: VecDeque::new(),
             recalls: BTreeMap::new(),
+            recalls_due: BTreeSet::new(),
             pulls: BTreeSet::new(),
             blacklist: Blacklist::new(),
             revocations: BTreeMap::new(),

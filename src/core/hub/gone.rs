@@ -24,6 +24,8 @@ pub(super) struct Origin {
     pub(super) met: bool,
     /// It has stopped; its last event had this number.
     pub(super) farewell: Option<u64>,
+    /// It has the memos that were written here up to this count.
+    pub(super) memos: u64,
 }
 
 // === impl Origin ===

@@ -74,9 +74,6 @@ pub const MEMO_BYTES_MAX: usize = 128 * 1024;
 /// Memory for memos.
 pub const MEMOS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Memos that wait to be sent to one peer; beyond it, the peer asks when it needs one.
-pub const MEMOS_UNSENT_MAX: usize = 16_384;
-
 /// Longest key of a memo.
 pub const KEY_BYTES_MAX: usize = 64;
 

@@ -1,9 +1,7 @@
 //! What is known of each linked node, and the exchanges under way. Depends on the machine.
 //! Deliberately absent: nodes that are not linked (`gone`).
 
-use std::collections::{BTreeSet, VecDeque};
-
-use bytes::Bytes;
+use std::collections::VecDeque;
 
 use super::{
     Hub,
@@ -41,8 +39,6 @@ pub(super) struct Peer {
     /// Its interest is known as a whole.
     pub(super) is_known: bool,
     pub(super) shipping: Shipping,
-    /// Memos that it should be sent.
-    pub(super) memos: BTreeSet<Bytes>,
     pub(super) memos_sent: UnderWay,
     pub(super) comparing: Comparing,
     /// Questions for clients that are under way.
@@ -104,7 +100,8 @@ pub(super) enum Purpose {
         origin: NodeId,
     },
     Locate(u64),
-    Memos(Vec<Bytes>),
+    /// The count of writes that the peer has then.
+    Memos(u64),
     Recall(u64),
     Carry(u64),
     Farewell,
@@ -298,7 +295,7 @@ impl Hub {
                 self.located(ticket, Some(&cursor), now);
             }
             (Purpose::Locate(ticket), Answer::Unknown) => self.located(ticket, None, now),
-            (Purpose::Memos(_keys), Answer::Done) => self.memos_taken(&peer),
+            (Purpose::Memos(upto), Answer::Done) => self.memos_taken(&peer, upto),
             (Purpose::Recall(ticket), Answer::Memo(memo)) => self.recalled(ticket, Some(memo)),
             (Purpose::Recall(ticket), Answer::Unknown) => self.recalled(ticket, None),
             (Purpose::Carry(ticket), Answer::Carried(bytes)) => {
@@ -367,9 +364,8 @@ impl Hub {
                     shipping.sent.retry_at(retry_at);
                 }
             }
-            Purpose::Memos(keys) => {
+            Purpose::Memos(_upto) => {
                 if let Some(peer) = self.peers.get_mut(id) {
-                    peer.memos.extend(keys);
                     peer.memos_sent.retry_at(retry_at);
                 }
             }

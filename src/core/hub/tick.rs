@@ -10,6 +10,7 @@ impl Hub {
         self.now_due(now);
         self.expire_waiters(now.monotonic);
         self.expire_replays(now.monotonic);
+        self.expire_recalls(now.monotonic);
         self.revoke_due(now.monotonic);
         self.bury(now);
         if now.monotonic >= self.life.idle_at {
@@ -58,6 +59,7 @@ impl Hub {
             .chain(waits)
             .chain(waiters)
             .chain(replays)
+            .chain(self.recalls_due.first().map(|(at, _ticket)| *at))
             .chain(self.revocations.values().map(|wait| wait.deadline))
             .chain(self.revoke_again.iter().map(|(at, ..)| *at))
             .chain(self.bury_at())

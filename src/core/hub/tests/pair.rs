@@ -62,6 +62,17 @@ impl Town {
         town
     }
 
+    /// Both ends notice that the link is gone.
+    fn cut(&mut self, a: usize, b: usize) {
+        self.tell(a, Input::LinkClosed(peer(b)));
+        self.tell(b, Input::LinkClosed(peer(a)));
+    }
+
+    fn link(&mut self, a: usize, b: usize) {
+        self.tell(a, Input::LinkOpened(peer(b)));
+        self.tell(b, Input::LinkOpened(peer(a)));
+    }
+
     fn pass(&mut self, ms: u64) {
         self.now += ms;
         for node in 0..self.hubs.len() {
@@ -333,6 +344,73 @@ fn a_memo_is_known_everywhere_and_found_by_who_missed_it() {
         });
         assert_eq!(recalled, Some(value.map(Bytes::from)));
     }
+}
+
+fn recalled(town: &mut Town, node: usize) -> Option<Option<Bytes>> {
+    town.said(node).into_iter().find_map(|output| match output {
+        Output::Recalled { value, .. } => Some(value),
+        _other => None,
+    })
+}
+
+fn remember(key: &'static str, value: &'static str) -> Input {
+    Input::Remember {
+        key: Bytes::from(key),
+        value: Bytes::from(value),
+    }
+}
+
+fn recall(key: &'static str) -> Input {
+    let key = Bytes::from(key);
+    Input::Recall { ticket: 3, key }
+}
+
+#[test]
+fn after_a_cut_the_latest_memo_counts_also_if_an_older_one_is_here() {
+    for waits in [false, true] {
+        let mut town = Town::of(2);
+        town.tell(0, remember("k", "old"));
+        town.cut(0, 1);
+        town.tell(0, remember("k", "new"));
+        // Node 1 hears nothing from node 0 by itself yet; it asks.
+        town.link(0, 1);
+        if waits {
+            town.pass(500);
+            town.cut(0, 1);
+        }
+        town.said(1);
+        town.tell(1, recall("k"));
+        assert_eq!(
+            recalled(&mut town, 1),
+            Some(Some(Bytes::from("new"))),
+            "{waits}"
+        );
+    }
+}
+
+#[test]
+fn nobody_waits_long_for_a_memo_of_a_silent_node() {
+    let mut town = Town::of(2);
+    town.tell(0, remember("k", "v"));
+    town.silent.push(0);
+    town.tell(1, recall("k"));
+    assert_eq!(recalled(&mut town, 1), None);
+    assert!(town.hubs[1].next_wakeup() <= town.now + 2_000);
+    town.pass(2_000);
+    assert_eq!(recalled(&mut town, 1), Some(Some(Bytes::from("v"))));
+}
+
+#[test]
+fn a_node_that_is_new_gets_the_memos_of_those_that_are_there() {
+    let mut town = Town::of(2);
+    town.cut(0, 1);
+    town.tell(0, remember("k", "v"));
+    town.link(0, 1);
+    town.pass(500);
+    town.cut(0, 1);
+    town.said(1);
+    town.tell(1, recall("k"));
+    assert_eq!(recalled(&mut town, 1), Some(Some(Bytes::from("v"))));
 }
 
 #[test]
