@@ -133,8 +133,9 @@ pub struct Revoked {
 }
 
 /// The node is about to stop: hand the last events to the others, take no more. Answered when that is
-/// done or has taken too long. Connections are best closed afterwards, as the desks are told a last
-/// position that lets clients resume elsewhere without a gap.
+/// done or has taken too long. Connections that are still open are told a last position; a client that
+/// has it resumes elsewhere without a gap. One whose connection was closed before gets a gap if this
+/// node accepted anything behind the client's position, whether the client wanted it or not.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct LeaveHub;

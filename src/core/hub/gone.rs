@@ -22,7 +22,7 @@ pub(super) struct Origin {
     pub(super) ended: bool,
     /// It was linked once. Others are known from hearsay only.
     pub(super) met: bool,
-    /// It has stopped; its last event had this number.
+    /// It has stopped, or is about to; its last event had this number, which stays true.
     pub(super) farewell: Option<u64>,
     /// It has the memos that were written here up to this count.
     pub(super) memos: u64,
@@ -48,7 +48,6 @@ impl Hub {
         let is_new = !std::mem::replace(&mut origin.met, true);
         origin.gone_since = None;
         origin.ended = false;
-        origin.farewell = None;
         if is_new && head > 0 {
             // It took events before this node knew of it. A client that resumed here meanwhile was
             // not told of them. One that was here all the time gets them all the same.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::{
     Hub,
+    cursor::SEQ_MAX,
     limits::{BATCH_BYTES_MAX, KEY_BYTES_MAX, MEMO_BYTES_MAX, MEMOS_BYTES_MAX, TICKETS_MAX},
     output::Output,
     peers::Purpose,
@@ -157,7 +158,8 @@ impl Memos {
 
 impl Hub {
     pub(super) fn remember(&mut self, key: Bytes, value: Bytes) {
-        let version = self.memos.get(&key).map_or(1, |memo| memo.version + 1);
+        let last = self.memos.get(&key).map_or(0, |memo| memo.version);
+        let version = (last + 1).min(SEQ_MAX);
         let memo = Memo {
             key: Text(key),
             version,

@@ -9,7 +9,7 @@ use super::{
     output::{Fact, Output},
     position::NodeId,
     revoke::{Comparing, Unconfirmed},
-    wire::{self, Answer, Request},
+    wire::{self, Answer, Request, WireFault},
 };
 use crate::core::replica::{id::PeerId, stamp::Now};
 
@@ -41,6 +41,7 @@ pub(super) struct Peer {
     pub(super) shipping: Shipping,
     pub(super) memos_sent: UnderWay,
     pub(super) comparing: Comparing,
+    pub(super) farewell: Farewell,
     /// Questions for clients that are under way.
     pub(super) lookups: usize,
     /// Those that wait for their turn.
@@ -63,6 +64,16 @@ pub(super) struct Shipping {
     pub(super) version_needed: u64,
     /// It keeps copies of all events above this number.
     pub(super) keeps_from: Option<u64>,
+}
+
+/// Whether a peer knows that this node stops.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Farewell {
+    #[default]
+    NotYet,
+    Said,
+    /// It has heard it, or never will.
+    Over,
 }
 
 /// Something of which one at a time is under way.
@@ -216,11 +227,18 @@ impl Hub {
             self.reply(exchange, &Answer::Later);
             return;
         }
+        if !self.speaks_for_itself(from, &request) {
+            let (peer, reason) = (from.clone(), WireFault::Impostor);
+            self.tell(Fact::Rejected { peer, reason });
+            self.reply(exchange, &Answer::Later);
+            return;
+        }
         let clocks = now;
         let now = clocks.monotonic;
         let answer = match request {
             Request::Hello(hello) => self.greeted(from, hello, now),
             Request::Interest(interest) => self.told_interest(from, interest, now),
+            Request::Batch(_) | Request::Farewell { .. } if !self.is_met(from) => Answer::Later,
             Request::Batch(batch) => self.receive(batch, now),
             Request::Events(wanted) => self.serve_events(from, wanted),
             Request::Locate(id) => self.locate(&id),
@@ -236,6 +254,31 @@ impl Hub {
             Request::Farewell { node, head } => self.farewell(node, head),
         };
         self.reply(exchange, &answer);
+    }
+
+    fn is_met(&self, id: &PeerId) -> bool {
+        self.peers.get(id).is_some_and(|peer| peer.node.is_some())
+    }
+
+    /// What only the node itself can say comes from that node. One that has not said yet who it is (to
+    /// this end of the link) will have done so by the time it asks again.
+    fn speaks_for_itself(&self, from: &PeerId, request: &Request) -> bool {
+        let said = self.peers.get(from).and_then(|peer| peer.node);
+        match request {
+            Request::Batch(wire::Batch { origin: node, .. }) | Request::Farewell { node, .. } => {
+                said.is_none_or(|said| said == *node) && *node != self.me
+            }
+            Request::Hello(_)
+            | Request::Interest(_)
+            | Request::Events(_)
+            | Request::Locate(_)
+            | Request::Memos(_)
+            | Request::Recall(_)
+            | Request::Carry { .. }
+            | Request::Revoke(_)
+            | Request::Compare(_)
+            | Request::Bucket { .. } => true,
+        }
     }
 
     pub(super) fn answered(&mut self, number: u64, bytes: &[u8], now: Now) {
@@ -309,6 +352,7 @@ impl Hub {
             (Purpose::Compare, Answer::Bucket { entries, more }) => {
                 self.bucket_came(&peer, entries, more, clocks);
             }
+            (Purpose::Farewell, Answer::Done) => self.farewell_over(&peer),
             (purpose, _unfitting) => self.given_up(&peer, purpose, now),
         }
     }
@@ -340,7 +384,7 @@ impl Hub {
             Purpose::Recall(ticket) => self.recalled(ticket, None),
             Purpose::Carry(ticket) => self.carry_unanswered(ticket),
             Purpose::Pull(origin) => self.pull_failed(id, origin, now),
-            Purpose::Farewell => {}
+            Purpose::Farewell => self.farewell_over(id),
             Purpose::Revoke(unconfirmed) => self.revocation_failed(id, unconfirmed, retry_at),
             Purpose::Compare => self.compare_failed(id, retry_at),
             Purpose::Hello => {
@@ -369,6 +413,12 @@ impl Hub {
                     peer.memos_sent.retry_at(retry_at);
                 }
             }
+        }
+    }
+
+    fn farewell_over(&mut self, id: &PeerId) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.farewell = Farewell::Over;
         }
     }
 

@@ -21,9 +21,6 @@ impl Hub {
     /// A batch of the sender's events.
     pub(super) fn receive(&mut self, batch: Batch, now: u64) -> Answer {
         let origin = batch.origin;
-        if origin == self.me {
-            return Answer::Later;
-        }
         if self.overloaded && !batch.events.is_empty() {
             self.tell(Fact::Held);
             return Answer::Later;

@@ -234,12 +234,21 @@ impl Hub {
         pages.insert(self.me, own);
         let linked = self.linked();
         let lives: BTreeSet<NodeId> = linked.iter().map(|(_id, node)| *node).collect();
-        let gone: BTreeSet<NodeId> = from
-            .iter()
-            .filter(|(node, reached)| *node != self.me && !reached.ended && !lives.contains(node))
-            .map(|(node, _reached)| node)
+        let mut from = from;
+        let left = from.iter().map(|(node, _reached)| node);
+        let mut gone: BTreeSet<NodeId> = left
+            .filter(|node| *node != self.me && !lives.contains(node))
             .chain(self.unknown_to(&from))
             .collect();
+        gone.retain(|node| {
+            if self.is_whole(*node, from.seq(*node)) {
+                // It said good-bye, and the client has its last event.
+                let ended = true;
+                let seq = from.seq(*node);
+                from.raise(*node, Reached { seq, ended });
+            }
+            !from.get(*node).is_some_and(|reached| reached.ended)
+        });
         let mut waiting: BTreeMap<NodeId, usize> = BTreeMap::new();
         let mut questions: Vec<(PeerId, NodeId)> = Vec::new();
         for node in &gone {
@@ -281,6 +290,14 @@ impl Hub {
         };
         self.replays.insert(ticket, wait);
         self.check_collected(ticket, now);
+    }
+
+    /// Whether there are no events of `node` behind `seq`, and never will be.
+    fn is_whole(&self, node: NodeId, seq: u64) -> bool {
+        let origin = self.origins.get(&node);
+        origin
+            .and_then(|origin| origin.farewell)
+            .is_some_and(|head| head <= seq)
     }
 
     /// Nodes that are gone and that a client at `from` has never heard of.
@@ -439,10 +456,16 @@ impl Hub {
             node == me
                 || (self.origins.get(&node)).is_some_and(|origin| origin.gone_since.is_none())
         };
-        let mut answered = Assembly::begin(from, is_witness);
+        let mut answered = Assembly::begin(from.clone(), is_witness);
         for (origin, page) in pages {
-            let is_gone = gone.contains(&origin);
-            answered.add(origin, page, is_gone);
+            let end = if !gone.contains(&origin) {
+                End::Open
+            } else if self.is_whole(origin, from.seq(origin).max(page.to)) {
+                End::Whole
+            } else {
+                End::Unknown
+            };
+            answered.add(origin, page, end);
             if silent.contains(&origin) {
                 answered.doubt(origin);
             }
@@ -461,6 +484,17 @@ impl Hub {
         let replayed = Some(replayed);
         self.out.push(Output::Replayed { ticket, replayed });
     }
+}
+
+/// What is behind the last page of a node's events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The node lives; what follows comes live.
+    Open,
+    /// The node is gone, and this is all: it had said good-bye.
+    Whole,
+    /// The node is gone, and nobody knows whether this is all.
+    Unknown,
 }
 
 /// A page of a replay that is being put together.
@@ -494,7 +528,7 @@ impl Assembly {
         }
     }
 
-    fn add(&mut self, origin: NodeId, page: Events, is_gone: bool) {
+    fn add(&mut self, origin: NodeId, page: Events, end: End) {
         self.done.insert(origin);
         let after = self.from.seq(origin);
         if page.from > after {
@@ -515,9 +549,9 @@ impl Assembly {
             }));
         }
         let to = page.to.max(last);
-        let is_end = is_gone && !page.more;
+        let is_end = end != End::Open && !page.more;
         self.more |= page.more;
-        if is_end {
+        if is_end && end == End::Unknown {
             self.gaps.push((origin, to + 1, None));
         }
         self.at.raise(

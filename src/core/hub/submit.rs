@@ -84,7 +84,10 @@ impl Hub {
     /// To the desks, in the order of each origin.
     pub(super) fn deliver(&mut self, origin: NodeId, seq: u64, event: Arc<Event>) {
         let cursor = super::cursor::encode(&self.vector());
-        self.journal.note(&event.id, &cursor);
+        // Nobody can name an event as the last one seen that nobody here was to see.
+        if self.interest.covers(&event.event_type) {
+            self.journal.note(&event.id, &cursor);
+        }
         self.out.push(Output::Deliver(Arc::new(Delivery {
             origin,
             seq,

@@ -1,6 +1,11 @@
 //! What time brings, and stopping. Depends on the machine. Deliberately absent: reading a clock.
 
-use super::{Hub, output::Output, peers::Purpose, wire::Request};
+use super::{
+    Hub,
+    output::Output,
+    peers::{Farewell, Purpose},
+    wire::Request,
+};
 use crate::core::replica::stamp::Now;
 
 // === impl Hub ===
@@ -84,7 +89,8 @@ impl Hub {
         }
     }
 
-    /// After `Input::Leave`: once everybody has everything, or the time is over, says farewell.
+    /// After `Input::Leave`: says farewell to each peer once it has everything, and to all when the time
+    /// is over. Done when all have heard it.
     pub(super) fn check_left(&mut self, now: u64) {
         let Some(deadline) = self.life.leaving else {
             return;
@@ -92,21 +98,28 @@ impl Hub {
         if self.life.left {
             return;
         }
-        let head = self.log.head();
-        let is_done = self
-            .peers
-            .values()
-            .all(|peer| !peer.is_known || peer.shipping.acked >= head);
-        if now < deadline && !(is_done && self.waiters.is_empty()) {
-            return;
+        let (node, head, is_over) = (self.me, self.log.head(), now >= deadline);
+        let mut ready = Vec::new();
+        let mut is_done = true;
+        for (id, peer) in &mut self.peers {
+            let lacks_events = peer.is_known && peer.shipping.acked < head;
+            if peer.node.is_some()
+                && peer.farewell == Farewell::NotYet
+                && (is_over || !lacks_events)
+            {
+                peer.farewell = Farewell::Said;
+                ready.push(id.clone());
+            }
+            is_done &= peer.node.is_none() || peer.farewell == Farewell::Over;
         }
-        self.life.left = true;
-        let node = self.me;
-        for (id, _node) in self.linked() {
+        for id in ready {
             let farewell = Request::Farewell { node, head };
             self.ask(&id, Purpose::Farewell, &farewell, now);
         }
-        self.tell_position();
-        self.out.push(Output::Left);
+        if is_over || (is_done && self.waiters.is_empty()) {
+            self.life.left = true;
+            self.tell_position();
+            self.out.push(Output::Left);
+        }
     }
 }

@@ -223,6 +223,7 @@ fn a_wish_that_is_told_late_counts_from_when_it_began() {
 #[test]
 fn a_client_resumes_on_another_node_by_cursor_and_by_event_id() {
     let mut town = Town::of(2);
+    town.want(0, "a");
     for id in 1..=3 {
         town.submit(0, id);
     }
@@ -449,6 +450,39 @@ fn a_request_is_carried_to_another_nodes_desk_and_answered() {
     );
     town.tell(0, carry(77));
     assert_eq!(result(town.said(0)), Some(Err(CarryFault::Gone)));
+}
+
+#[test]
+fn a_client_that_has_all_of_a_node_that_left_in_peace_resumes_without_a_gap() {
+    // Where the client is with the events of node 0, which has accepted two, and how node 0 went.
+    for (seq, leaves, gaps) in [(2, true, 0), (1, true, 1), (2, false, 1)] {
+        let mut town = Town::of(2);
+        town.submit(0, 1);
+        town.submit(0, 2);
+        if leaves {
+            town.tell(0, Input::Leave);
+        }
+        town.cut(0, 1);
+        town.said(1);
+        let from: Vector = [(1, seq), (2, 0)]
+            .map(|(node, seq)| (NodeId::new(node), Reached::at(seq)))
+            .into_iter()
+            .collect();
+        let input = Input::Replay {
+            ticket: 4,
+            from: From::Vector(from),
+            types: vec![TypePattern::Exact("a".into())],
+        };
+        town.tell(1, input);
+        let replayed = town.said(1).into_iter().find_map(|output| match output {
+            Output::Replayed { replayed, .. } => replayed,
+            _other => None,
+        });
+        let replayed = replayed.unwrap();
+        assert_eq!(replayed.gaps.len(), gaps, "at {seq}, left: {leaves}");
+        let reached = replayed.upto.get(NodeId::new(1)).unwrap();
+        assert!(reached.ended);
+    }
 }
 
 #[test]
