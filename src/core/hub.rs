@@ -7,7 +7,7 @@
 //!
 //! Rooms, from data to behaviour: `position` `cursor` `floor` `delivery` (what desks see), `log`
 //! `journal` `interest` `wire`, `peers` (what is known of each linked node), `meet` (hello, interest,
-//! readiness), `submit`, `ship` (origin's side), `receive` (receiver's side), `gone` (what happens
+//! readiness), `lookups` (taking turns), `submit`, `ship` (origin's side), `receive` (receiver's side), `gone` (what happens
 //! when a node is gone), `copies`, `replay`, `memos`, `carry`, `revoke`, `tick`.
 //!
 //! # The protocol
@@ -28,6 +28,7 @@ mod interest;
 mod journal;
 pub mod limits;
 mod log;
+mod lookups;
 mod meet;
 mod memos;
 pub mod output;
@@ -82,6 +83,10 @@ pub struct Hub {
     origins: BTreeMap<NodeId, Origin>,
     peers: BTreeMap<PeerId, Peer>,
     exchanges: BTreeMap<u64, Exchange>,
+    /// Their deadlines and numbers.
+    exchanges_due: BTreeSet<(u64, u64)>,
+    /// Questions for clients that could not be asked.
+    unasked: VecDeque<(PeerId, Purpose)>,
     next_exchange: u64,
     /// Rounds of telling interest, to all peers together.
     rounds: u64,
@@ -89,7 +94,8 @@ pub struct Hub {
     memos: Memos,
     /// Submissions that wait for a copy, in the order of their numbers.
     waiters: VecDeque<Waiter>,
-    interest_waits: Vec<InterestWait>,
+    /// In the order of their versions and deadlines.
+    interest_waits: VecDeque<InterestWait>,
     replays: BTreeMap<u64, ReplayWait>,
     /// Those that wait for their turn.
     replays_held: VecDeque<HeldReplay>,
@@ -146,12 +152,14 @@ impl Hub {
             origins: BTreeMap::new(),
             peers: BTreeMap::new(),
             exchanges: BTreeMap::new(),
+            exchanges_due: BTreeSet::new(),
+            unasked: VecDeque::new(),
             next_exchange: 0,
             rounds: 0,
             copies: Copies::new(params.log_bytes_max),
             memos: Memos::default(),
             waiters: VecDeque::new(),
-            interest_waits: Vec::new(),
+            interest_waits: VecDeque::new(),
             replays: BTreeMap::new(),
             replays_held: VecDeque::new(),
             recalls: BTreeMap::new(),
@@ -191,7 +199,7 @@ impl Hub {
                 ticket,
                 from,
                 types,
-            } => self.replay(ticket, from, types, now),
+            } => self.replay(ticket, from, types),
             Input::Remember { key, value } => self.remember(key, value),
             Input::Recall { ticket, key } => self.recall(ticket, key, now),
             Input::Carry {
@@ -279,45 +287,32 @@ impl Hub {
         self.check_interest_waits(now);
         self.check_ready(now);
         self.check_left(now);
-        self.begin_replays(now);
+        self.take_turns(now);
         self.forget_pauses(now);
     }
 
     /// Asks a peer, now or, if many clients have questions, in turn.
     fn ask(&mut self, to: &PeerId, purpose: Purpose, request: &Request, now: u64) {
         let bytes = wire::encode(request);
-        if let Some(peer) = self.peers.get_mut(to).filter(|_peer| purpose.is_lookup()) {
-            if peer.lookups >= limits::LOOKUPS_MAX {
-                peer.held.push_back((purpose, bytes));
-                return;
-            }
-            peer.lookups += 1;
+        match purpose.lookup() {
+            Some(kind) => self.look_up(to, kind, (purpose, bytes), now),
+            None => self.send(to, purpose, bytes, now),
         }
-        self.send(to, purpose, bytes, now);
     }
 
     fn send(&mut self, to: &PeerId, purpose: Purpose, bytes: Vec<u8>, now: u64) {
         let exchange = self.next_exchange;
         self.next_exchange += 1;
-        let timeout = match &purpose {
-            // The other end may have to ask somebody, too.
-            Purpose::Carry(_) => self.params.carry_timeout,
-            Purpose::Hello
-            | Purpose::Interest { .. }
-            | Purpose::Batch
-            | Purpose::Pull(_)
-            | Purpose::Replay { .. }
-            | Purpose::Locate(_)
-            | Purpose::Memos(_)
-            | Purpose::Recall(_)
-            | Purpose::Revoke(_)
-            | Purpose::Compare
-            | Purpose::Farewell => self.params.exchange_timeout,
+        let timeout = match purpose.lookup() {
+            Some(kind) => kind.timeout(&self.params),
+            None => self.params.exchange_timeout,
         };
+        let deadline = now + timeout;
+        self.exchanges_due.insert((deadline, exchange));
         let under_way = Exchange {
             peer: to.clone(),
             purpose,
-            deadline: now + timeout,
+            deadline,
         };
         self.exchanges.insert(exchange, under_way);
         self.out.push(Output::Ask {

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::{
     Hub,
-    limits::{CARRY_BYTES_MAX, TICKETS_MAX},
+    limits::CARRY_BYTES_MAX,
+    lookups::Kind,
     output::{CarryFault, Output},
     peers::{Peer, Purpose},
     position::NodeId,
@@ -33,7 +34,7 @@ impl Hub {
             self.carry_gone(ticket);
             return;
         };
-        let is_full = |peer: &Peer| peer.held.len() >= TICKETS_MAX;
+        let is_full = |peer: &Peer| !peer.lookups.has_room(Kind::Carry, bytes.len());
         if self.peers.get(&id).is_some_and(is_full) {
             self.carry_done(ticket, Err(CarryFault::Overloaded));
             return;

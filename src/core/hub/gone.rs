@@ -12,8 +12,10 @@ use super::{
 use crate::core::replica::{id::PeerId, stamp::Now};
 
 /// What is known of another node's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Origin {
+    /// Its name, for people; empty if it was never met.
+    pub(super) name: String,
     /// Everything that was wanted up to here has been delivered, or reported missing.
     pub(super) have: u64,
     /// Since when it is not linked.
@@ -31,6 +33,11 @@ pub(super) struct Origin {
 // === impl Origin ===
 
 impl Origin {
+    /// A member that is cut off, or crashed: it was met, and did not say good-bye.
+    pub(super) fn is_missing(&self) -> bool {
+        self.met && self.gone_since.is_some() && self.farewell.is_none()
+    }
+
     pub(super) fn reached(&self) -> Reached {
         Reached {
             seq: self.have,
@@ -43,8 +50,9 @@ impl Origin {
 
 impl Hub {
     /// A node that was met, or met again.
-    pub(super) fn node_back(&mut self, node: NodeId, head: u64) {
+    pub(super) fn node_back(&mut self, node: NodeId, name: &str, head: u64) {
         let origin = self.origins.entry(node).or_default();
+        name.clone_into(&mut origin.name);
         let is_new = !std::mem::replace(&mut origin.met, true);
         origin.gone_since = None;
         origin.ended = false;

@@ -9,7 +9,7 @@
 
 pub(super) mod patterns;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use self::patterns::{Patterns, text};
 use super::limits::{INTEREST_PAGE_BYTES, REMOVALS_MAX};
@@ -22,7 +22,7 @@ pub(super) struct Interest {
     wanted: Patterns<Wanted>,
     /// Patterns no desk wants any more, by when they were given up; taken back only after a while, so
     /// that reconnecting clients cause no traffic.
-    idle: BTreeMap<TypePattern, u64>,
+    idle: BTreeSet<(u64, TypePattern)>,
     /// Taken back, with the version that did it; the oldest are forgotten.
     removed: VecDeque<(u64, TypePattern)>,
     /// Wanted, but in no version yet.
@@ -37,6 +37,8 @@ pub(super) struct Interest {
 #[derive(Debug, Clone, Copy)]
 struct Wanted {
     desks: u32,
+    /// Since when no desk wants it.
+    idle_since: Option<u64>,
     /// The version that added it, and when that was; `None`: not yet.
     since: Option<(u64, u64)>,
 }
@@ -58,13 +60,16 @@ impl Interest {
     /// A desk wants `added` from now on and `removed` no longer.
     pub(super) fn change(&mut self, added: Vec<TypePattern>, removed: &[TypePattern], now: u64) {
         for pattern in added {
-            self.idle.remove(&pattern);
             if let Some(wanted) = self.wanted.get_mut(&pattern) {
                 wanted.desks = wanted.desks.saturating_add(1);
+                if let Some(since) = wanted.idle_since.take() {
+                    self.idle.remove(&(since, pattern));
+                }
                 continue;
             }
             let wanted = Wanted {
                 desks: 1,
+                idle_since: None,
                 since: None,
             };
             self.fresh.push(pattern.clone());
@@ -75,8 +80,9 @@ impl Interest {
                 continue;
             };
             wanted.desks = wanted.desks.saturating_sub(1);
-            if wanted.desks == 0 {
-                self.idle.insert(pattern.clone(), now);
+            if wanted.desks == 0 && wanted.idle_since.is_none() {
+                wanted.idle_since = Some(now);
+                self.idle.insert((now, pattern.clone()));
             }
         }
     }
@@ -90,17 +96,15 @@ impl Interest {
     /// Returns whether there is a new version.
     pub(super) fn mint(&mut self, now: u64, idle_before: u64) -> bool {
         let next = self.version + 1;
-        let gone: Vec<TypePattern> = self
-            .idle
-            .iter()
-            .filter(|(_pattern, since)| **since < idle_before)
-            .map(|(pattern, _since)| pattern.clone())
-            .collect();
-        if self.fresh.is_empty() && gone.is_empty() {
+        let is_gone = |idle: &BTreeSet<(u64, TypePattern)>| {
+            idle.first().is_some_and(|(since, _)| *since < idle_before)
+        };
+        if self.fresh.is_empty() && !is_gone(&self.idle) {
             return false;
         }
-        for pattern in gone {
-            self.idle.remove(&pattern);
+        while is_gone(&self.idle)
+            && let Some((_since, pattern)) = self.idle.pop_first()
+        {
             self.wanted.remove(&pattern);
             self.removed.push_back((next, pattern));
         }
@@ -122,7 +126,7 @@ impl Interest {
 
     /// When the oldest pattern nobody wants was given up.
     pub(super) fn idle_since(&self) -> Option<u64> {
-        self.idle.values().min().copied()
+        self.idle.first().map(|(since, _pattern)| *since)
     }
 
     /// Whether a connection of this node may want events of this type.

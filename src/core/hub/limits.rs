@@ -57,13 +57,28 @@ pub const GONE_MAX: usize = 64;
 pub const TICKETS_MAX: usize = 16_384;
 
 /// Replays under way at the same time; others wait for their turn. Each asks every peer once, and more
-/// for nodes that are gone.
+/// for nodes that are gone; so many of these questions are under way with one peer.
+///
+/// With the next two, with the hub's own exchanges, mostly one of a kind, and the registry's 21 that
+/// leaves room among the 96 requests of both directions that a connection takes (`p2p`): those beyond
+/// would be lost and tried again seconds later.
 pub const REPLAYS_MAX: usize = 8;
 
-/// Questions for clients (look-ups, carried orders) under way with one peer; others wait for their
-/// turn. With the hub's own exchanges, one of a kind, and the registry's 21 that leaves room among the
-/// requests that a connection takes (`p2p`): those beyond would be lost and tried again seconds later.
-pub const LOOKUPS_MAX: usize = 16;
+/// Memos asked for at the same time from one peer; others wait for their turn. Answered at once.
+pub const RECALLS_MAX: usize = 3;
+
+/// Requests carried at the same time to one peer; others wait for their turn.
+pub const CARRIES_MAX: usize = 9;
+
+/// Memory for questions that wait for their turn with one peer.
+pub const HELD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Questions that a peer may let run out one after the other before it counts as silent.
+pub const EXPIRED_MAX: u32 = 3;
+
+/// How long a silent peer is not asked for clients, in milliseconds, unless it is heard: as long as one
+/// of them would wait.
+pub const SILENT_PAUSE: u64 = 2_000;
 
 /// Submissions that may wait for another node's copy. 16 MiB of callers at 1 KiB each.
 pub const WAITERS_MAX: usize = 16_384;

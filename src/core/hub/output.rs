@@ -143,7 +143,8 @@ pub enum CarryFault {
 pub struct Spread {
     /// Names of the nodes that confirmed, this one first.
     pub confirmed: Vec<String>,
-    /// Names of the nodes that did not, or were not waited for.
+    /// Names of the nodes that did not, or were not waited for; also of members that are cut off, as
+    /// long as they are remembered without having said good-bye.
     pub missing: Vec<String>,
 }
 

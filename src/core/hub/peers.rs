@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::{
     Hub,
     interest::{Changes, Wishes},
+    lookups::Lookups,
     output::{Fact, Output},
     position::NodeId,
     revoke::{Comparing, Unconfirmed},
@@ -42,10 +43,7 @@ pub(super) struct Peer {
     pub(super) memos_sent: UnderWay,
     pub(super) comparing: Comparing,
     pub(super) farewell: Farewell,
-    /// Questions for clients that are under way.
-    pub(super) lookups: usize,
-    /// Those that wait for their turn.
-    pub(super) held: VecDeque<(Purpose, Vec<u8>)>,
+    pub(super) lookups: Lookups,
 }
 
 /// What an origin knows of a peer's progress.
@@ -121,25 +119,6 @@ pub(super) enum Purpose {
     Compare,
 }
 
-// === impl Purpose ===
-
-impl Purpose {
-    /// Asked for one client, of which there may be thousands at once.
-    pub(super) const fn is_lookup(&self) -> bool {
-        match self {
-            Self::Replay { .. } | Self::Locate(_) | Self::Recall(_) | Self::Carry(_) => true,
-            Self::Hello
-            | Self::Interest { .. }
-            | Self::Batch
-            | Self::Pull(_)
-            | Self::Memos(_)
-            | Self::Farewell
-            | Self::Revoke(_)
-            | Self::Compare => false,
-        }
-    }
-}
-
 // === impl UnderWay ===
 
 impl UnderWay {
@@ -185,7 +164,7 @@ impl Hub {
         for exchange in lost {
             self.failed(exchange, now);
         }
-        for (purpose, _never_sent) in gone.held {
+        for purpose in gone.lookups.into_held() {
             self.given_up(peer, purpose, now.monotonic);
         }
         if let Some(node) = gone.node {
@@ -193,6 +172,7 @@ impl Hub {
             if self.peer_of(node).is_none() {
                 self.node_gone(node, now.monotonic);
             }
+            self.revocation_interrupted(peer, node);
         }
     }
 
@@ -294,9 +274,12 @@ impl Hub {
             }
         };
         // A late answer to a question that was given up.
-        let Some(Exchange { peer, purpose, .. }) = self.exchanges.remove(&number) else {
+        let Some(Exchange { peer, purpose, .. }) = self.take_exchange(number) else {
             return;
         };
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.lookups.heard();
+        }
         let clocks = now;
         let now = clocks.monotonic;
         self.next_lookup(&peer, &purpose, now);
@@ -358,25 +341,20 @@ impl Hub {
     }
 
     pub(super) fn failed(&mut self, number: u64, now: Now) {
-        if let Some(Exchange { peer, purpose, .. }) = self.exchanges.remove(&number) {
+        if let Some(Exchange { peer, purpose, .. }) = self.take_exchange(number) {
             self.next_lookup(&peer, &purpose, now.monotonic);
             self.given_up(&peer, purpose, now.monotonic);
         }
     }
 
-    /// An exchange is over: the next question that waits for its turn is asked.
-    fn next_lookup(&mut self, id: &PeerId, over: &Purpose, now: u64) {
-        let Some(peer) = self.peers.get_mut(id).filter(|_peer| over.is_lookup()) else {
-            return;
-        };
-        match peer.held.pop_front() {
-            Some((purpose, bytes)) => self.send(id, purpose, bytes, now),
-            None => peer.lookups = peer.lookups.saturating_sub(1),
-        }
+    fn take_exchange(&mut self, number: u64) -> Option<Exchange> {
+        let exchange = self.exchanges.remove(&number)?;
+        self.exchanges_due.remove(&(exchange.deadline, number));
+        Some(exchange)
     }
 
     /// A question has no (usable) answer.
-    fn given_up(&mut self, id: &PeerId, purpose: Purpose, now: u64) {
+    pub(super) fn given_up(&mut self, id: &PeerId, purpose: Purpose, now: u64) {
         let retry_at = now + self.params.retry;
         match purpose {
             Purpose::Replay { ticket, origin } => self.replay_unanswered(ticket, origin, now),
@@ -440,13 +418,15 @@ impl Hub {
     }
 
     pub(super) fn now_due(&mut self, now: Now) {
-        let due: Vec<u64> = self
-            .exchanges
-            .iter()
-            .filter(|(_number, exchange)| exchange.deadline <= now.monotonic)
-            .map(|(number, _exchange)| *number)
-            .collect();
-        for number in due {
+        let now_ms = now.monotonic;
+        while let Some((deadline, number)) = self.exchanges_due.first().copied()
+            && deadline <= now_ms
+        {
+            self.exchanges_due.pop_first();
+            if let Some(Exchange { peer, purpose, .. }) = self.exchanges.get(&number) {
+                let (peer, purpose) = (peer.clone(), purpose.clone());
+                self.lookup_expired(&peer, &purpose, now_ms);
+            }
             self.failed(number, now);
         }
     }

@@ -21,10 +21,7 @@ use super::{
     receive::revive,
     wire::{Answer, Events, EventsWanted, Numbered, Request, Text},
 };
-use crate::core::{
-    replica::{id::PeerId, stamp::Now},
-    subscription::TypePattern,
-};
+use crate::core::{replica::id::PeerId, subscription::TypePattern};
 
 /// A client that resumes.
 #[derive(Debug)]
@@ -66,13 +63,7 @@ enum Stage {
 // === impl Hub ===
 
 impl Hub {
-    pub(super) fn replay(
-        &mut self,
-        ticket: u64,
-        from: From,
-        mut types: Vec<TypePattern>,
-        now: Now,
-    ) {
+    pub(super) fn replay(&mut self, ticket: u64, from: From, mut types: Vec<TypePattern>) {
         if self.replays_held.len() >= TICKETS_MAX {
             let replayed = None;
             self.out.push(Output::Replayed { ticket, replayed });
@@ -84,7 +75,6 @@ impl Hub {
             from,
             types,
         });
-        self.begin_replays(now.monotonic);
     }
 
     /// Begins what waits for its turn, as far as there is room.

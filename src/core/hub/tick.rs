@@ -13,6 +13,7 @@ use crate::core::replica::stamp::Now;
 impl Hub {
     pub(super) fn tick(&mut self, now: Now) {
         self.now_due(now);
+        self.expire_held(now.monotonic);
         self.expire_waiters(now.monotonic);
         self.expire_replays(now.monotonic);
         self.expire_recalls(now.monotonic);
@@ -56,11 +57,11 @@ impl Hub {
         if let Some(since) = self.interest.idle_since() {
             sooner((since + self.params.linger + 1).max(self.mint_at()));
         }
-        let deadlines = self.exchanges.values().map(|exchange| exchange.deadline);
-        let waits = self.interest_waits.iter().map(|wait| wait.deadline);
+        let deadlines = self.exchanges_due.first().map(|(at, _number)| *at);
+        let waits = self.interest_waits.front().map(|wait| wait.deadline);
         let waiters = self.waiters.iter().take(1).map(|waiter| waiter.deadline);
         let replays = self.replays.values().map(|replay| replay.deadline);
-        deadlines
+        (deadlines.into_iter())
             .chain(waits)
             .chain(waiters)
             .chain(replays)
@@ -71,6 +72,7 @@ impl Hub {
             .chain(self.life.leaving)
             .for_each(&mut sooner);
         for peer in self.peers.values() {
+            peer.lookups.deadline().into_iter().for_each(&mut sooner);
             let (greeting, interest) = (peer.greeting, peer.interest_sent);
             let (memos, comparing) = (peer.memos_sent, peer.comparing.sent);
             for under_way in [greeting, interest, peer.shipping.sent, memos, comparing] {

@@ -9,7 +9,7 @@ use crate::core::{
     hub::{
         Hub,
         input::{From, Input},
-        output::{CarryFault, Output},
+        output::{CarryFault, Output, Spread},
         params::{Params, Rules},
         position::{NodeId, Reached, Vector},
     },
@@ -87,6 +87,10 @@ impl Town {
             wall: self.now,
         };
         self.hubs[node].step(now, input)
+    }
+
+    pub(super) fn wakeup(&self, node: usize) -> u64 {
+        self.hubs[node].next_wakeup()
     }
 
     /// The same, so many milliseconds later.
@@ -291,6 +295,53 @@ fn a_revocation_is_confirmed_by_all_and_names_who_is_silent() {
     town.pass(2_000);
     let some = spread(town.said(0)).unwrap();
     assert_eq!(some.missing, ["node-2"]);
+}
+
+fn spread(town: &mut Town) -> Option<Spread> {
+    town.said(0).into_iter().find_map(|output| match output {
+        Output::RevokeDone { spread, .. } => spread.ok(),
+        _other => None,
+    })
+}
+
+fn revoke(wait: u64) -> Input {
+    Input::Revoke {
+        ticket: 1,
+        session: Name::new("s1").unwrap(),
+        until: 100,
+        wait,
+    }
+}
+
+#[test]
+fn a_revocation_names_members_that_are_cut_off_and_waits_for_them() {
+    let mut town = Town::of(3);
+    town.cut(0, 2);
+    town.tell(0, revoke(0));
+    assert_eq!(spread(&mut town).unwrap().missing, ["node-1", "node-2"]);
+    town.tell(0, revoke(2_000));
+    assert_eq!(spread(&mut town), None);
+    town.pass(500);
+    town.link(0, 2);
+    let all = spread(&mut town).unwrap();
+    assert_eq!((all.confirmed.len(), all.missing.len()), (3, 0));
+    // The link may also break while somebody waits.
+    town.silent.push(2);
+    town.tell(0, revoke(2_000));
+    town.cut(0, 2);
+    town.silent.clear();
+    town.link(0, 2);
+    assert_eq!(spread(&mut town).unwrap().missing.len(), 0);
+}
+
+#[test]
+fn a_member_that_left_in_peace_is_not_missing_at_a_revocation() {
+    let mut town = Town::of(3);
+    town.tell(2, Input::Leave);
+    town.cut(0, 2);
+    town.tell(0, revoke(2_000));
+    let all = spread(&mut town).unwrap();
+    assert_eq!((all.confirmed.len(), all.missing.len()), (2, 0));
 }
 
 #[test]
