@@ -224,6 +224,7 @@ impl Handler<Submit> for HubActor {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(Refused::TooLarge)) => Err(SubmitRefusal::TooLarge),
                 Ok(Err(Refused::Overloaded)) => Err(SubmitRefusal::Overloaded),
+                Ok(Err(Refused::NoKeeper)) => Err(SubmitRefusal::NoKeeper),
                 Ok(Err(Refused::NotReplicated)) => Err(SubmitRefusal::NotReplicated { waited }),
                 // An answer that never comes is one of a node that ends.
                 Ok(Err(Refused::NotReady)) | Err(_) => Err(SubmitRefusal::NotReady),

@@ -112,6 +112,8 @@ pub struct Hub {
     compared_last: Option<PeerId>,
     /// The peer that keeps copies of this node's events.
     backup: Option<PeerId>,
+    /// Who that is, as told ([`Fact::Backup`]).
+    keeper_told: Option<NodeId>,
     /// Desks do not keep up.
     overloaded: bool,
     life: Life,
@@ -170,6 +172,7 @@ impl Hub {
             revoke_again: Vec::new(),
             compared_last: None,
             backup: None,
+            keeper_told: None,
             overloaded: false,
             life: Life {
                 started_at: now,
@@ -265,13 +268,16 @@ impl Hub {
     /// Sizes for the metrics.
     pub fn figures(&self) -> Figures {
         Figures {
-            peers: self.peers.len(),
+            peers: self.peers.values().filter(|peer| peer.is_known).count(),
             log_bytes: self.log.bytes(),
             copies_bytes: self.copies.bytes(),
             interest: self.interest.len(),
             peers_interest: self.peers.values().map(|peer| peer.wishes.len()).sum(),
             memos_bytes: self.memos.bytes(),
             waiters: self.waiters.len(),
+            sessions: self.blacklist.len(),
+            sessions_added: self.blacklist.added(),
+            sessions_evicted: self.blacklist.evicted(),
         }
     }
 
@@ -348,7 +354,7 @@ impl fmt::Debug for Hub {
 /// Sizes for the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Figures {
-    /// Linked nodes.
+    /// Linked nodes that have said who they are and what they want.
     pub peers: usize,
     /// Bytes of this node's log.
     pub log_bytes: usize,
@@ -362,6 +368,12 @@ pub struct Figures {
     pub memos_bytes: usize,
     /// Submissions that wait for a copy.
     pub waiters: usize,
+    /// Revoked sessions.
+    pub sessions: usize,
+    /// Sessions that were added to them since the start.
+    pub sessions_added: u64,
+    /// Sessions that gave way to others since the start.
+    pub sessions_evicted: u64,
 }
 
 #[cfg(test)]

@@ -46,6 +46,9 @@ pub enum SubmitRefusal {
     /// More is on its way than the node can hand on. Nothing was taken.
     #[error("This node has too many events to hand on. Try again later.")]
     Overloaded,
+    /// There is no other node that could keep a copy (`SUBMISSION_ACK=cluster`). Nothing was taken.
+    #[error("There is no other node to keep a copy of the events. Try again later.")]
+    NoKeeper,
     /// No other node has confirmed that it has the events (`SUBMISSION_ACK=cluster`).
     #[error(
         "No other node confirmed the events within {} ms. They may have been delivered all the same.",

@@ -83,6 +83,10 @@ pub const SILENT_PAUSE: u64 = 2_000;
 /// Submissions that may wait for another node's copy. 16 MiB of callers at 1 KiB each.
 pub const WAITERS_MAX: usize = 16_384;
 
+/// How long a node that should have kept copies, and confirmed none in time, is not asked to keep them,
+/// in milliseconds, unless it confirms something before.
+pub const KEEPER_PAUSE: u64 = 10_000;
+
 /// Largest memo: longer than the longest list of subscriptions.
 pub const MEMO_BYTES_MAX: usize = 128 * 1024;
 

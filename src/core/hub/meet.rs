@@ -359,6 +359,17 @@ impl Hub {
         };
         if is_ready {
             self.life.ready = true;
+            let incomplete = self.peers.iter();
+            let incomplete = incomplete.filter(|(_id, peer)| !peer.comparing.is_done);
+            let names: Vec<String> = incomplete
+                .map(|(id, peer)| match peer.node {
+                    Some(_) => peer.name.clone(),
+                    None => format!("{id:?}"),
+                })
+                .collect();
+            if !names.is_empty() {
+                self.tell(Fact::Incomplete(names));
+            }
             self.out.push(Output::Ready);
         }
     }

@@ -116,7 +116,10 @@ pub enum SubmitRefusal {
     /// Connections do not keep up with what is waiting for them. Nothing was changed.
     #[error("too many events are waiting; try again later")]
     Overloaded,
-    /// No other node holds a copy (yet). The events may have been delivered nevertheless.
+    /// There is no other node that could hold a copy. Nothing was changed.
+    #[error("there is no other node to hold a copy; try again later")]
+    NoKeeper,
+    /// No other node has confirmed a copy in time. The events may have been delivered nevertheless.
     #[error("no other node has confirmed a copy; try again later")]
     NotReplicated,
 }
@@ -205,6 +208,12 @@ pub enum Fact {
         /// Without a gap.
         complete: bool,
     },
+    /// The blacklist is full: so many revoked sessions, those that expire first, gave way to others and
+    /// are free again on this node.
+    SessionsForgotten(u64),
+    /// The node is ready although its blacklist was not compared with these nodes; names, or ids of the
+    /// transport for those that have not said who they are.
+    Incomplete(Vec<String>),
     /// A message was dropped.
     Rejected {
         /// Who sent it.

@@ -62,6 +62,10 @@ pub(super) struct Shipping {
     pub(super) version_needed: u64,
     /// It keeps copies of all events above this number.
     pub(super) keeps_from: Option<u64>,
+    /// When it last confirmed something new, or was made the keeper of copies.
+    pub(super) acked_at: u64,
+    /// It kept nothing when it should have; not chosen again before this.
+    pub(super) no_keeper_until: u64,
 }
 
 /// Whether a peer knows that this node stops.
@@ -306,7 +310,7 @@ impl Hub {
                     self.tell_anew(&peer);
                 }
             }
-            (Purpose::Batch, Answer::Took { have }) => self.batch_taken(&peer, have),
+            (Purpose::Batch, Answer::Took { have }) => self.batch_taken(&peer, have, now),
             (Purpose::Batch, Answer::Stale { version }) => self.batch_bounced(&peer, version),
             (Purpose::Pull(origin), Answer::Events(events)) => {
                 self.pulled(&peer, origin, events, now);

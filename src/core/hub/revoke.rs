@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{
     Hub,
     limits::{REVOKED_MAX, TICKETS_MAX},
-    output::{Output, Spread},
+    output::{Fact, Output, Spread},
     peers::{Purpose, UnderWay},
     position::NodeId,
     wire::{Answer, Request, Revoked},
@@ -225,7 +225,7 @@ impl Hub {
             .into_iter()
             .take(REVOKED_MAX)
             .filter_map(|entry| Some((Name::new(&entry.name)?, entry.until)));
-        let names = self.blacklist.merge(entries, now.wall / 1_000);
+        let names = self.merge(entries, now);
         if !names.is_empty() {
             self.out.push(Output::Revoked(names));
         }
@@ -322,10 +322,22 @@ impl Hub {
         let entries = entries
             .into_iter()
             .filter_map(|entry| Some((Name::new(&entry.name)?, entry.until)));
-        let names = self.blacklist.merge(entries, now.wall / 1_000);
+        let mut names = self.merge(entries, now);
+        // For some there may be no room. The peer has them, so they would be new at every comparison.
+        names.retain(|name| self.blacklist.is_revoked(name, now.wall / 1_000));
         if !names.is_empty() {
             self.out.push(Output::Revoked(names));
         }
+    }
+
+    fn merge(&mut self, entries: impl IntoIterator<Item = (Name, u64)>, now: Now) -> Vec<Name> {
+        let before = self.blacklist.evicted();
+        let names = self.blacklist.merge(entries, now.wall / 1_000);
+        let evicted = self.blacklist.evicted().saturating_sub(before);
+        if evicted > 0 {
+            self.tell(Fact::SessionsForgotten(evicted));
+        }
+        names
     }
 
     pub(super) fn compare_failed(&mut self, id: &PeerId, at: u64) {

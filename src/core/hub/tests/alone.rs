@@ -116,7 +116,7 @@ fn the_cluster_mode_accepts_nothing_without_another_node() {
         ..alone()
     });
     let (result, out) = submit(&mut hub, vec![event("a", 1)]);
-    assert_eq!(result, Err(SubmitRefusal::NotReplicated));
+    assert_eq!(result, Err(SubmitRefusal::NoKeeper));
     assert!(
         !out.iter()
             .any(|output| matches!(output, Output::Deliver(_)))

@@ -9,8 +9,8 @@ use crate::core::{
     hub::{
         Hub,
         input::{From, Input},
-        output::{CarryFault, Output, Spread},
-        params::{Params, Rules},
+        output::{CarryFault, Fact, Output, Spread, SubmitRefusal},
+        params::{Ack, Params, Rules},
         position::{NodeId, Reached, Vector},
     },
     replica::{id::PeerId, stamp::Now},
@@ -39,6 +39,10 @@ impl Town {
             rules,
             ..Params::default()
         };
+        Self::with(params, count)
+    }
+
+    fn with(params: Params, count: u64) -> Self {
         let hubs = (0..count).map(|number| {
             let now = Now::default();
             let me = NodeId::new(number + 1);
@@ -560,4 +564,68 @@ fn a_node_that_leaves_in_peace_leaves_no_gap_and_one_that_dies_does() {
             .filter(|output| matches!(output, Output::Gap(_)));
         assert_eq!(told.count(), gaps, "leaves: {leaves}");
     }
+}
+
+/// How the submission of event `id` ended, if it has.
+fn submitted(town: &mut Town, id: u32) -> Option<Result<(), SubmitRefusal>> {
+    town.submit(0, id);
+    ended(&town.said(0))
+}
+
+fn ended(said: &[Output]) -> Option<Result<(), SubmitRefusal>> {
+    said.iter().find_map(|output| match output {
+        Output::Submitted { result, .. } => Some(*result),
+        _other => None,
+    })
+}
+
+#[test]
+fn a_keeper_of_copies_that_hangs_is_replaced_and_may_come_back() {
+    let params = Params {
+        ack: Ack::Cluster,
+        ..Params::default()
+    };
+    for (nodes, next) in [(3, Ok(())), (2, Err(SubmitRefusal::NoKeeper))] {
+        let mut town = Town::with(params, nodes);
+        assert_eq!(submitted(&mut town, 1), Some(Ok(())));
+        town.silent.push(1);
+        assert_eq!(submitted(&mut town, 2), None);
+        town.pass(2_000);
+        let said = town.said(0);
+        assert_eq!(ended(&said), Some(Err(SubmitRefusal::NotReplicated)));
+        let keeper = (nodes == 3).then_some(NodeId::new(3));
+        let told =
+            |output: &Output| matches!(output, Output::Fact(Fact::Backup(node)) if *node == keeper);
+        assert!(said.iter().any(told), "{nodes} nodes");
+        assert_eq!(submitted(&mut town, 3), Some(next), "{nodes} nodes");
+        // Without another one it is asked again as soon as it takes something.
+        town.silent.clear();
+        town.pass(5_000);
+        town.pass(500);
+        assert_eq!(submitted(&mut town, 4), Some(Ok(())), "{nodes} nodes");
+    }
+}
+
+#[test]
+fn a_node_that_is_ready_without_a_comparison_says_with_whom() {
+    let mut town = Town::of(1);
+    town.pass(5_000);
+    let now = Now {
+        monotonic: town.now,
+        wall: town.now,
+    };
+    let joining = Hub::new(NodeId::new(9), "nine".to_owned(), Params::default(), now);
+    town.hubs.push(joining);
+    town.said.push(Vec::new());
+    town.link(0, 1);
+    town.cut(0, 1);
+    town.silent.push(0);
+    town.tell(1, Input::LinkOpened(peer(0)));
+    town.pass(10_000);
+    assert!(town.hubs[1].is_ready());
+    let names = town.said(1).into_iter().find_map(|output| match output {
+        Output::Fact(Fact::Incomplete(names)) => Some(names),
+        _other => None,
+    });
+    assert_eq!(names.map(|names| names.len()), Some(1));
 }
