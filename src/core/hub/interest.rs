@@ -6,17 +6,20 @@
 //! A new version is not made before the one before it had time to arrive (see [`Interest::mint`]):
 //! batches made under an older version are sent back ([`super::receive`]), and without the pause a
 //! storm of connections with types of their own would send them back for ever.
+//!
+//! Bounded: beyond `WISHES_MAX` patterns a node wants everything, which costs network and loses
+//! nothing, until it is half of that again.
 
 pub(super) mod patterns;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use self::patterns::{Patterns, text};
-use super::limits::{INTEREST_PAGE_BYTES, REMOVALS_MAX};
+use super::limits::{INTEREST_PAGE_BYTES, REMOVALS_MAX, WISHES_MAX};
 use crate::core::subscription::TypePattern;
 
 /// What this node wants.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Interest {
     /// Every wanted pattern, with how many desks want it.
     wanted: Patterns<Wanted>,
@@ -32,6 +35,11 @@ pub(super) struct Interest {
     pub(super) added_version: u64,
     /// When the latest version was made.
     pub(super) minted_at: u64,
+    /// Everything is wanted, since there are too many patterns to tell.
+    is_everything: bool,
+    /// The version in which that changed: what was told before no longer counts.
+    turned: u64,
+    patterns_max: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +65,22 @@ pub(super) struct Changes {
 // === impl Interest ===
 
 impl Interest {
+    /// Nothing is wanted. More than `patterns_max` patterns will be told as everything.
+    fn up_to(patterns_max: usize) -> Self {
+        Self {
+            wanted: Patterns::default(),
+            idle: BTreeSet::new(),
+            removed: VecDeque::new(),
+            fresh: Vec::new(),
+            version: 0,
+            added_version: 0,
+            minted_at: 0,
+            is_everything: false,
+            turned: 0,
+            patterns_max,
+        }
+    }
+
     /// A desk wants `added` from now on and `removed` no longer.
     pub(super) fn change(&mut self, added: Vec<TypePattern>, removed: &[TypePattern], now: u64) {
         for pattern in added {
@@ -119,6 +143,17 @@ impl Interest {
                 self.added_version = next;
             }
         }
+        let is_everything = if self.is_everything {
+            // Half, so that it does not go back and forth at the limit.
+            self.wanted.len() > self.patterns_max / 2
+        } else {
+            self.wanted.len() > self.patterns_max
+        };
+        if is_everything != self.is_everything {
+            self.is_everything = is_everything;
+            self.turned = next;
+            self.added_version = next;
+        }
         self.version = next;
         self.minted_at = now;
         true
@@ -147,12 +182,20 @@ impl Interest {
             .map_or(self.version, |(first, _)| *first);
         // With removals dropped, those of `forgotten` itself may be incomplete.
         let is_full = self.removed.len() == REMOVALS_MAX;
-        let reset = version.is_none_or(|version| is_full && version <= forgotten);
+        let reset = version
+            .is_none_or(|version| (is_full && version <= forgotten) || version < self.turned);
         let version = if reset { 0 } else { version.unwrap_or(0) };
         let mut pages = vec![Changes {
             reset,
             ..Changes::default()
         }];
+        if self.is_everything {
+            if let Some(page) = pages.first_mut().filter(|page| page.reset) {
+                // From as long ago as possible: of what was wanted all the time nothing may be left out.
+                page.added.push((TypePattern::Prefix("".into()), now));
+            }
+            return pages;
+        }
         let mut bytes = 0;
         let mut room = |pages: &mut Vec<Changes>, pattern: &TypePattern| {
             bytes += text(pattern).len() + 16;
@@ -181,6 +224,12 @@ impl Interest {
             }
         }
         pages
+    }
+}
+
+impl Default for Interest {
+    fn default() -> Self {
+        Self::up_to(WISHES_MAX)
     }
 }
 
@@ -217,5 +266,75 @@ impl Wishes {
     /// Number of patterns.
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exact(number: u32) -> TypePattern {
+        TypePattern::Exact(format!("t{number}").into())
+    }
+
+    /// What a peer that knew `version` knows after it was told.
+    fn told(interest: &Interest, version: Option<u64>, wishes: &mut Wishes) {
+        for page in interest.since(version, 10_000) {
+            if page.reset {
+                *wishes = Wishes::default();
+            }
+            for pattern in &page.removed {
+                wishes.remove(pattern);
+            }
+            for (pattern, age) in page.added {
+                wishes.add(pattern, 10_000 - age);
+            }
+        }
+    }
+
+    #[test]
+    fn too_many_patterns_are_told_as_everything_until_it_is_half_of_that() {
+        let mut interest = Interest::up_to(4);
+        let mut wishes = Wishes::default();
+        let mut version = None;
+        // Wanted from now on (with a minus: no longer), how many patterns are told, and whether an
+        // event that nobody wants is sent.
+        for (change, patterns, everything) in [
+            (&[1, 2, 3, 4][..], 4, false),
+            (&[5], 1, true),
+            (&[6, -1, -2], 1, true),
+            (&[-3], 1, true),
+            (&[-4], 2, false),
+            (&[7], 3, false),
+        ] {
+            let of = |sign: i64| {
+                let numbers = change.iter().filter(move |number| **number * sign > 0);
+                let numbers = numbers.map(|number| u32::try_from(number.abs()).unwrap());
+                numbers.map(exact).collect::<Vec<_>>()
+            };
+            interest.change(of(1), &of(-1), 5_000);
+            assert!(interest.mint(6_000, 6_000));
+            told(&interest, version, &mut wishes);
+            version = Some(interest.version);
+            assert_eq!(wishes.len(), patterns, "{change:?}");
+            assert_eq!(wishes.cover("unwanted", 10_000), everything, "{change:?}");
+            assert!(wishes.cover("t4", 10_000) || !interest.covers("t4"));
+        }
+        // Who is new is told the same.
+        let mut anew = Wishes::default();
+        told(&interest, None, &mut anew);
+        assert_eq!(anew.len(), wishes.len());
+    }
+
+    #[test]
+    fn everything_is_wanted_from_the_beginning_on() {
+        let mut interest = Interest::up_to(1);
+        interest.change(vec![exact(1)], &[], 0);
+        interest.mint(100, 0);
+        interest.change(vec![exact(2)], &[], 0);
+        interest.mint(9_000, 0);
+        let mut wishes = Wishes::default();
+        told(&interest, Some(1), &mut wishes);
+        assert!(wishes.cover("t1", 200));
     }
 }

@@ -25,11 +25,11 @@ pub const PATTERN_BYTES_MAX: usize = 1_024;
 /// Patterns of one connection's replay: as many as it may have subscriptions.
 pub const PATTERNS_MAX: usize = 1_000;
 
-/// Patterns in one message about interest.
+/// Patterns in one message about interest, in bytes of their texts and 16 each: as much as a batch.
 pub const INTEREST_PAGE_BYTES: usize = 256 * 1024;
 
-/// Patterns one node may want; beyond it, a peer's additions are not taken, and the peer is told
-/// that it is overloaded. 100,000 clients with ten types of their own.
+/// Patterns one node may tell that it wants: 100,000 clients with ten types of their own. With more it
+/// wants everything. A peer that tells more all the same is told to try again.
 pub const WISHES_MAX: usize = 1_000_000;
 
 /// Removals of interest that are remembered, for peers that missed some; others get all anew.

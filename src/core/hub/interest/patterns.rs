@@ -9,7 +9,7 @@ use crate::core::{hub::limits::PATTERN_BYTES_MAX, subscription::TypePattern};
 #[derive(Debug)]
 pub(in crate::core::hub) struct Patterns<V> {
     exact: BTreeMap<Arc<str>, V>,
-    /// Each ends with a dot.
+    /// Each ends with a dot, or is empty and stands for everything.
     prefix: BTreeMap<Arc<str>, V>,
 }
 
@@ -62,7 +62,10 @@ impl<V> Patterns<V> {
             // No pattern is longer, and an event's type may have a dot in every other byte.
             .take_while(|(dot, _)| *dot < PATTERN_BYTES_MAX)
             .filter_map(|(dot, _)| self.prefix.get(event_type.get(..=dot)?));
-        self.exact.get(event_type).into_iter().chain(prefixes)
+        let everything = self.prefix.get("").into_iter();
+        (self.exact.get(event_type).into_iter())
+            .chain(everything)
+            .chain(prefixes)
     }
 }
 

@@ -58,7 +58,8 @@ impl From<&TypePattern> for Pattern {
 impl Pattern {
     /// The pattern, if it could be one; others cover nothing and are left out.
     pub(in crate::core::hub) fn read(self) -> Option<TypePattern> {
-        let fits = (1..=PATTERN_BYTES_MAX).contains(&self.text.len());
+        // The empty prefix stands for everything.
+        let fits = (usize::from(!self.is_prefix)..=PATTERN_BYTES_MAX).contains(&self.text.len());
         let text = fits.then(|| self.text.into())?;
         Some(if self.is_prefix {
             TypePattern::Prefix(text)
