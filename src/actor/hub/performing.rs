@@ -61,7 +61,6 @@ impl HubActor {
             }
             Output::Carried {
                 exchange,
-                from: _,
                 desk,
                 bytes,
             } => self.carried(exchange, desk, bytes, ctx),

@@ -13,7 +13,7 @@ use super::{
     position::NodeId,
     wire::{Answer, Request, Text},
 };
-use crate::core::replica::{id::PeerId, stamp::Now};
+use crate::core::replica::stamp::Now;
 
 // === impl Hub ===
 
@@ -47,20 +47,9 @@ impl Hub {
     }
 
     /// A peer sends something for a desk of this node.
-    pub(super) fn carried(
-        &mut self,
-        from: &PeerId,
-        exchange: u64,
-        desk: Option<u32>,
-        bytes: Bytes,
-    ) {
-        let Some(from) = self.peers.get(from).and_then(|peer| peer.node) else {
-            self.reply(exchange, &Answer::Later);
-            return;
-        };
+    pub(super) fn carried(&mut self, exchange: u64, desk: Option<u32>, bytes: Bytes) {
         self.out.push(Output::Carried {
             exchange,
-            from,
             desk,
             bytes,
         });

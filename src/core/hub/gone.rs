@@ -121,7 +121,7 @@ impl Hub {
     }
 
     /// A peer does not know enough to answer yet, or is silent: once more at the next tick.
-    pub(super) fn pull_failed(&mut self, id: &PeerId, node: NodeId, _now: u64) {
+    pub(super) fn pull_failed(&mut self, id: &PeerId, node: NodeId) {
         if self.peers.contains_key(id) {
             self.pulls.insert((id.clone(), node));
         }
@@ -146,11 +146,11 @@ impl Hub {
             return;
         }
         if self.overloaded {
-            self.pull_failed(id, node, now);
+            self.pull_failed(id, node);
             return;
         }
         let more = events.more;
-        self.take(node, events.events, now);
+        self.take(node, events.events);
         self.reached(node, events.to);
         if more {
             self.pull(id, node, now);

@@ -10,19 +10,16 @@
 //! Bounded: beyond `WISHES_MAX` patterns a node wants everything, which costs network and loses
 //! nothing, until it is half of that again.
 
-pub(super) mod patterns;
-
 use std::collections::{BTreeSet, VecDeque};
 
-use self::patterns::{Patterns, text};
 use super::limits::{INTEREST_PAGE_BYTES, REMOVALS_MAX, WISHES_MAX};
-use crate::core::subscription::TypePattern;
+use crate::core::subscription::{PatternMap, TypePattern};
 
 /// What this node wants.
 #[derive(Debug)]
 pub(super) struct Interest {
     /// Every wanted pattern, with how many desks want it.
-    wanted: Patterns<Wanted>,
+    wanted: PatternMap<Wanted>,
     /// Patterns no desk wants any more, by when they were given up; taken back only after a while, so
     /// that reconnecting clients cause no traffic.
     idle: BTreeSet<(u64, TypePattern)>,
@@ -68,7 +65,7 @@ impl Interest {
     /// Nothing is wanted. More than `patterns_max` patterns will be told as everything.
     fn up_to(patterns_max: usize) -> Self {
         Self {
-            wanted: Patterns::default(),
+            wanted: PatternMap::default(),
             idle: BTreeSet::new(),
             removed: VecDeque::new(),
             fresh: Vec::new(),
@@ -97,7 +94,7 @@ impl Interest {
                 since: None,
             };
             self.fresh.push(pattern.clone());
-            self.wanted.insert(pattern, wanted);
+            self.wanted.insert(&pattern, wanted);
         }
         for pattern in removed {
             let Some(wanted) = self.wanted.get_mut(pattern) else {
@@ -198,7 +195,7 @@ impl Interest {
         }
         let mut bytes = 0;
         let mut room = |pages: &mut Vec<Changes>, pattern: &TypePattern| {
-            bytes += text(pattern).len() + 16;
+            bytes += pattern.text().len() + 16;
             if bytes > INTEREST_PAGE_BYTES {
                 bytes = 0;
                 pages.push(Changes::default());
@@ -235,7 +232,7 @@ impl Default for Interest {
 
 /// What a peer wants, and since when (in this node's milliseconds).
 #[derive(Debug, Default)]
-pub(super) struct Wishes(Patterns<u64>);
+pub(super) struct Wishes(PatternMap<u64>);
 
 // === impl Wishes ===
 
@@ -244,7 +241,9 @@ impl Wishes {
     pub(super) fn add(&mut self, pattern: TypePattern, since: u64) {
         match self.0.get_mut(&pattern) {
             Some(known) => *known = since.min(*known),
-            None => self.0.insert(pattern, since),
+            None => {
+                self.0.insert(&pattern, since);
+            }
         }
     }
 

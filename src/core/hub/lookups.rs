@@ -145,7 +145,10 @@ impl Lookups {
     /// The first that waits in the lane, if `is_due`.
     fn take_held(&mut self, kind: Kind, is_due: impl Fn(&Held) -> bool) -> Option<Held> {
         let lane = self.lane_mut(kind);
-        let held = lane.held.pop_front_if(|held| is_due(held))?;
+        if !lane.held.front().is_some_and(is_due) {
+            return None;
+        }
+        let held = lane.held.pop_front()?;
         self.held_bytes = self.held_bytes.saturating_sub(held.bytes.len());
         Some(held)
     }

@@ -82,8 +82,6 @@ pub enum Output {
     Carried {
         /// The shell's number of the exchange.
         exchange: u64,
-        /// Who sends it.
-        from: NodeId,
         /// Which desk; any if `None`.
         desk: Option<u32>,
         /// What the desk understands.

@@ -228,8 +228,9 @@ impl Hub {
             Request::Locate(id) => self.locate(&id),
             Request::Memos(memos) => self.take_memos(memos),
             Request::Recall(key) => self.serve_memo(&key.0),
+            Request::Carry { .. } if !self.is_met(from) => Answer::Later,
             Request::Carry { desk, bytes } => {
-                self.carried(from, exchange, desk, bytes.0);
+                self.carried(exchange, desk, bytes.0);
                 return;
             }
             Request::Revoke(revoked) => self.take_revoked(revoked, clocks),
@@ -284,9 +285,12 @@ impl Hub {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.lookups.heard();
         }
-        let clocks = now;
+        self.next_lookup(&peer, &purpose, now.monotonic);
+        self.take_answer(peer, purpose, answer, now);
+    }
+
+    fn take_answer(&mut self, peer: PeerId, purpose: Purpose, answer: Answer, clocks: Now) {
         let now = clocks.monotonic;
-        self.next_lookup(&peer, &purpose, now);
         match (purpose, answer) {
             (Purpose::Hello, Answer::Hello(hello)) => self.greeting_answered(&peer, hello, now),
             (
@@ -365,7 +369,7 @@ impl Hub {
             Purpose::Locate(ticket) => self.located(ticket, None, now),
             Purpose::Recall(ticket) => self.recalled(ticket, None),
             Purpose::Carry(ticket) => self.carry_unanswered(ticket),
-            Purpose::Pull(origin) => self.pull_failed(id, origin, now),
+            Purpose::Pull(origin) => self.pull_failed(id, origin),
             Purpose::Farewell => self.farewell_over(id),
             Purpose::Revoke(unconfirmed) => self.revocation_failed(id, unconfirmed, retry_at),
             Purpose::Compare => self.compare_failed(id, retry_at),

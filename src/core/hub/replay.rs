@@ -10,7 +10,6 @@ use super::{
     Hub, cursor,
     delivery::{Delivery, Gap, Replayed},
     input::From,
-    interest::patterns::Patterns,
     limits::{
         ID_BYTES_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PATTERNS_MAX, REPLAYS_MAX, TICKETS_MAX,
     },
@@ -21,7 +20,10 @@ use super::{
     receive::revive,
     wire::{Answer, Events, EventsWanted, Numbered, Request, Text},
 };
-use crate::core::{replica::id::PeerId, subscription::TypePattern};
+use crate::core::{
+    replica::id::PeerId,
+    subscription::{PatternMap, TypePattern},
+};
 
 /// A client that resumes.
 #[derive(Debug)]
@@ -216,7 +218,7 @@ impl Hub {
         deadline: u64,
         now: u64,
     ) {
-        let wanted: Patterns<()> = types.iter().cloned().collect();
+        let wanted: PatternMap<()> = types.iter().cloned().collect();
         let mut pages = BTreeMap::new();
         let own = page(&self.log, from.seq(self.me), |kept| {
             wanted.covering(&kept.event.event_type).next().is_some()
@@ -317,7 +319,7 @@ impl Hub {
         let events = match types {
             Some(types) => {
                 let types = types.into_iter().take(PATTERNS_MAX);
-                let wanted: Patterns<()> = types.filter_map(super::wire::Pattern::read).collect();
+                let wanted: PatternMap<()> = types.filter_map(super::wire::Pattern::read).collect();
                 page(log, after, |kept| {
                     wanted.covering(&kept.event.event_type).next().is_some()
                 })
@@ -379,7 +381,7 @@ impl Hub {
             && silent.insert(origin)
         {
             if let Some(log) = self.copies.of(origin) {
-                let wanted: Patterns<()> = types.iter().cloned().collect();
+                let wanted: PatternMap<()> = types.iter().cloned().collect();
                 let copies = page(log, from.seq(origin), |kept| {
                     wanted.covering(&kept.event.event_type).next().is_some()
                 });

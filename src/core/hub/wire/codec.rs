@@ -10,7 +10,7 @@ use minicbor::{
 
 use super::{Pattern, Text};
 use crate::core::{
-    hub::{interest::patterns::text, limits::PATTERN_BYTES_MAX, position::NodeId},
+    hub::{limits::PATTERN_BYTES_MAX, position::NodeId},
     subscription::TypePattern,
 };
 
@@ -50,7 +50,7 @@ impl From<&TypePattern> for Pattern {
     fn from(pattern: &TypePattern) -> Self {
         Self {
             is_prefix: matches!(pattern, TypePattern::Prefix(_)),
-            text: text(pattern).to_owned(),
+            text: pattern.text().to_owned(),
         }
     }
 }
