@@ -151,11 +151,13 @@ impl HubActor {
         let waiting = self.desks.iter().map(ToDesks::waiting_bytes).max();
         self.hub
             .set_overloaded(waiting.unwrap_or_default() > DESK_BYTES_MAX);
-        for output in self.hub.step(now, input) {
+        let outputs = self.hub.step(now, input);
+        // Before anybody is told: an answer says "revoked here", and once desks have ended a session's
+        // connections none of it may connect anew.
+        self.sessions.publish(self.hub.blacklist_mut());
+        for output in outputs {
             self.perform(output, ctx);
         }
-        // Before anybody is answered: an answer says "revoked here".
-        self.sessions.publish(self.hub.blacklist_mut());
         self.metrics.show(self.hub.figures());
         self.set_wakeup(ctx);
     }
@@ -222,6 +224,7 @@ impl Handler<Submit> for HubActor {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(Refused::TooLarge)) => Err(SubmitRefusal::TooLarge),
                 Ok(Err(Refused::Overloaded)) => Err(SubmitRefusal::Overloaded),
+                Ok(Err(Refused::NoKeeper)) => Err(SubmitRefusal::NoKeeper),
                 Ok(Err(Refused::NotReplicated)) => Err(SubmitRefusal::NotReplicated { waited }),
                 // An answer that never comes is one of a node that ends.
                 Ok(Err(Refused::NotReady)) | Err(_) => Err(SubmitRefusal::NotReady),

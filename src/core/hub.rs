@@ -7,7 +7,7 @@
 //!
 //! Rooms, from data to behaviour: `position` `cursor` `floor` `delivery` (what desks see), `log`
 //! `journal` `interest` `wire`, `peers` (what is known of each linked node), `meet` (hello, interest,
-//! readiness), `submit`, `ship` (origin's side), `receive` (receiver's side), `gone` (what happens
+//! readiness), `lookups` (taking turns), `submit`, `ship` (origin's side), `receive` (receiver's side), `gone` (what happens
 //! when a node is gone), `copies`, `replay`, `memos`, `carry`, `revoke`, `tick`.
 //!
 //! # The protocol
@@ -28,6 +28,7 @@ mod interest;
 mod journal;
 pub mod limits;
 mod log;
+mod lookups;
 mod meet;
 mod memos;
 pub mod output;
@@ -82,6 +83,10 @@ pub struct Hub {
     origins: BTreeMap<NodeId, Origin>,
     peers: BTreeMap<PeerId, Peer>,
     exchanges: BTreeMap<u64, Exchange>,
+    /// Their deadlines and numbers.
+    exchanges_due: BTreeSet<(u64, u64)>,
+    /// Questions for clients that could not be asked.
+    unasked: VecDeque<(PeerId, Purpose)>,
     next_exchange: u64,
     /// Rounds of telling interest, to all peers together.
     rounds: u64,
@@ -89,11 +94,14 @@ pub struct Hub {
     memos: Memos,
     /// Submissions that wait for a copy, in the order of their numbers.
     waiters: VecDeque<Waiter>,
-    interest_waits: Vec<InterestWait>,
+    /// In the order of their versions and deadlines.
+    interest_waits: VecDeque<InterestWait>,
     replays: BTreeMap<u64, ReplayWait>,
     /// Those that wait for their turn.
     replays_held: VecDeque<HeldReplay>,
     recalls: BTreeMap<u64, RecallWait>,
+    /// Their deadlines and tickets.
+    recalls_due: BTreeSet<(u64, u64)>,
     /// Copies to be asked for once more.
     pulls: BTreeSet<(PeerId, NodeId)>,
     blacklist: Blacklist,
@@ -104,6 +112,8 @@ pub struct Hub {
     compared_last: Option<PeerId>,
     /// The peer that keeps copies of this node's events.
     backup: Option<PeerId>,
+    /// Who that is, as told ([`Fact::Backup`]).
+    keeper_told: Option<NodeId>,
     /// Desks do not keep up.
     overloaded: bool,
     life: Life,
@@ -144,21 +154,25 @@ impl Hub {
             origins: BTreeMap::new(),
             peers: BTreeMap::new(),
             exchanges: BTreeMap::new(),
+            exchanges_due: BTreeSet::new(),
+            unasked: VecDeque::new(),
             next_exchange: 0,
             rounds: 0,
             copies: Copies::new(params.log_bytes_max),
             memos: Memos::default(),
             waiters: VecDeque::new(),
-            interest_waits: Vec::new(),
+            interest_waits: VecDeque::new(),
             replays: BTreeMap::new(),
             replays_held: VecDeque::new(),
             recalls: BTreeMap::new(),
+            recalls_due: BTreeSet::new(),
             pulls: BTreeSet::new(),
             blacklist: Blacklist::new(),
             revocations: BTreeMap::new(),
             revoke_again: Vec::new(),
             compared_last: None,
             backup: None,
+            keeper_told: None,
             overloaded: false,
             life: Life {
                 started_at: now,
@@ -188,7 +202,7 @@ impl Hub {
                 ticket,
                 from,
                 types,
-            } => self.replay(ticket, from, types, now),
+            } => self.replay(ticket, from, types),
             Input::Remember { key, value } => self.remember(key, value),
             Input::Recall { ticket, key } => self.recall(ticket, key, now),
             Input::Carry {
@@ -254,13 +268,16 @@ impl Hub {
     /// Sizes for the metrics.
     pub fn figures(&self) -> Figures {
         Figures {
-            peers: self.peers.len(),
+            peers: self.peers.values().filter(|peer| peer.is_known).count(),
             log_bytes: self.log.bytes(),
             copies_bytes: self.copies.bytes(),
             interest: self.interest.len(),
             peers_interest: self.peers.values().map(|peer| peer.wishes.len()).sum(),
             memos_bytes: self.memos.bytes(),
             waiters: self.waiters.len(),
+            sessions: self.blacklist.len(),
+            sessions_added: self.blacklist.added(),
+            sessions_evicted: self.blacklist.evicted(),
         }
     }
 
@@ -276,45 +293,32 @@ impl Hub {
         self.check_interest_waits(now);
         self.check_ready(now);
         self.check_left(now);
-        self.begin_replays(now);
+        self.take_turns(now);
         self.forget_pauses(now);
     }
 
     /// Asks a peer, now or, if many clients have questions, in turn.
     fn ask(&mut self, to: &PeerId, purpose: Purpose, request: &Request, now: u64) {
         let bytes = wire::encode(request);
-        if let Some(peer) = self.peers.get_mut(to).filter(|_peer| purpose.is_lookup()) {
-            if peer.lookups >= limits::LOOKUPS_MAX {
-                peer.held.push_back((purpose, bytes));
-                return;
-            }
-            peer.lookups += 1;
+        match purpose.lookup() {
+            Some(kind) => self.look_up(to, kind, (purpose, bytes), now),
+            None => self.send(to, purpose, bytes, now),
         }
-        self.send(to, purpose, bytes, now);
     }
 
     fn send(&mut self, to: &PeerId, purpose: Purpose, bytes: Vec<u8>, now: u64) {
         let exchange = self.next_exchange;
         self.next_exchange += 1;
-        let timeout = match &purpose {
-            // The other end may have to ask somebody, too.
-            Purpose::Carry(_) => self.params.carry_timeout,
-            Purpose::Hello
-            | Purpose::Interest { .. }
-            | Purpose::Batch
-            | Purpose::Pull(_)
-            | Purpose::Replay { .. }
-            | Purpose::Locate(_)
-            | Purpose::Memos(_)
-            | Purpose::Recall(_)
-            | Purpose::Revoke(_)
-            | Purpose::Compare
-            | Purpose::Farewell => self.params.exchange_timeout,
+        let timeout = match purpose.lookup() {
+            Some(kind) => kind.timeout(&self.params),
+            None => self.params.exchange_timeout,
         };
+        let deadline = now + timeout;
+        self.exchanges_due.insert((deadline, exchange));
         let under_way = Exchange {
             peer: to.clone(),
             purpose,
-            deadline: now + timeout,
+            deadline,
         };
         self.exchanges.insert(exchange, under_way);
         self.out.push(Output::Ask {
@@ -350,7 +354,7 @@ impl fmt::Debug for Hub {
 /// Sizes for the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Figures {
-    /// Linked nodes.
+    /// Linked nodes that have said who they are and what they want.
     pub peers: usize,
     /// Bytes of this node's log.
     pub log_bytes: usize,
@@ -364,6 +368,12 @@ pub struct Figures {
     pub memos_bytes: usize,
     /// Submissions that wait for a copy.
     pub waiters: usize,
+    /// Revoked sessions.
+    pub sessions: usize,
+    /// Sessions that were added to them since the start.
+    pub sessions_added: u64,
+    /// Sessions that gave way to others since the start.
+    pub sessions_evicted: u64,
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 //! event (spec: `events.md` 5.7 to 5.9).
 //!
 //! Rooms: [`list`] reads what clients send, [`extractors`] says which fields constraints may name,
-//! [`index`] finds receivers, [`interest`] says what a node wants to hear of. Deliberately absent:
+//! [`index`] finds receivers, [`changes`] says how what is wanted changed. Deliberately absent:
 //! connections; the index knows keys only.
 
+pub mod changes;
 pub mod extractors;
 pub mod fault;
 pub mod index;
-pub mod interest;
 pub mod list;
 pub mod pattern;
 mod patterns;
@@ -19,7 +19,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
-pub use self::{extractors::Extractors, index::Index, interest::Interest};
+pub(in crate::core) use self::patterns::PatternMap;
+pub use self::{extractors::Extractors, index::Index};
 
 /// Most subscriptions one list may hold. A page that shows a thousand things at once is rare, and
 /// constraints or a wildcard do the same with less.

@@ -46,6 +46,9 @@ pub enum SubmitRefusal {
     /// More is on its way than the node can hand on. Nothing was taken.
     #[error("This node has too many events to hand on. Try again later.")]
     Overloaded,
+    /// There is no other node that could keep a copy (`SUBMISSION_ACK=cluster`). Nothing was taken.
+    #[error("There is no other node to keep a copy of the events. Try again later.")]
+    NoKeeper,
     /// No other node has confirmed that it has the events (`SUBMISSION_ACK=cluster`).
     #[error(
         "No other node confirmed the events within {} ms. They may have been delivered all the same.",
@@ -133,8 +136,9 @@ pub struct Revoked {
 }
 
 /// The node is about to stop: hand the last events to the others, take no more. Answered when that is
-/// done or has taken too long. Connections are best closed afterwards, as the desks are told a last
-/// position that lets clients resume elsewhere without a gap.
+/// done or has taken too long. Connections that are still open are told a last position; a client that
+/// has it resumes elsewhere without a gap. One whose connection was closed before gets a gap if this
+/// node accepted anything behind the client's position, whether the client wanted it or not.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct LeaveHub;

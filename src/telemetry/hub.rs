@@ -26,13 +26,44 @@ pub struct HubMetrics {
     replayed: IntCounter,
     /// Memory, by what for.
     bytes: IntGaugeVec,
-    /// Linked nodes.
+    /// Linked nodes that are known.
     nodes: IntGauge,
     /// Event types and prefixes this node wants, and its peers.
     interest: IntGaugeVec,
     /// Submissions that wait for a copy.
     waiting: IntGauge,
+    /// Revoked sessions, by name of the set.
+    set_current: IntGaugeVec,
+    /// Those ever added, by name of the set.
+    set_total: IntGaugeVec,
+    /// Revoked sessions that gave way to others.
+    evicted: IntCounter,
 }
+
+/// What may happen to events.
+const EVENTS: [&str; 8] = [
+    "accepted",
+    "arrived",
+    "repeated",
+    "bounced",
+    "held",
+    "unreadable",
+    "gap",
+    "rejected",
+];
+
+/// How a submission may end.
+const SUBMISSIONS: [&str; 6] = [
+    "accepted",
+    "too_large",
+    "not_ready",
+    "overloaded",
+    "no_keeper",
+    "not_replicated",
+];
+
+/// What the original calls the set of revoked sessions.
+const SESSIONS: &str = "Elixir.SessionBlacklist";
 
 // === impl HubMetrics ===
 
@@ -50,7 +81,7 @@ impl HubMetrics {
         let counters = |name: &str, help: &str, label: &str| {
             metrics.register(IntCounterVec::new(Opts::new(name, help), &[label])?)
         };
-        Ok(Arc::new(Self {
+        let meters = Self {
             events: counters(
                 "rig_hub_events_total",
                 "Events between nodes, by what happened to them.",
@@ -83,7 +114,36 @@ impl HubMetrics {
                 "rig_hub_submissions_waiting",
                 "Submissions that wait for another node's copy.",
             )?,
-        }))
+            set_current: gauges(
+                "rig_distributed_set_items_current",
+                "Entries of a set that all nodes share.",
+                "name",
+            )?,
+            set_total: gauges(
+                "rig_distributed_set_items_total",
+                "Entries of a set that all nodes share, ever added.",
+                "name",
+            )?,
+            evicted: counter(
+                "rig_hub_sessions_evicted_total",
+                "Revoked sessions that gave way to others because there is no room.",
+            )?,
+        };
+        meters.begin();
+        Ok(Arc::new(meters))
+    }
+
+    /// Shows all counters at zero: the rise of one that is born with its first count is not seen.
+    fn begin(&self) {
+        for what in EVENTS {
+            self.events.with_label_values(&[what]);
+        }
+        for result in SUBMISSIONS {
+            self.submissions.with_label_values(&[result]);
+        }
+        for result in ["complete", "gap"] {
+            self.replays.with_label_values(&[result]);
+        }
     }
 
     /// Something happened to this many events.
@@ -104,6 +164,7 @@ impl HubMetrics {
             Err(SubmitRefusal::TooLarge) => "too_large",
             Err(SubmitRefusal::NotReady) => "not_ready",
             Err(SubmitRefusal::Overloaded) => "overloaded",
+            Err(SubmitRefusal::NoKeeper) => "no_keeper",
             Err(SubmitRefusal::NotReplicated) => "not_replicated",
         };
         self.submissions.with_label_values(&[result]).inc();
@@ -130,5 +191,32 @@ impl HubMetrics {
         interest("peers", figures.peers_interest);
         self.nodes.set(number(figures.peers));
         self.waiting.set(number(figures.waiters));
+        let total = i64::try_from(figures.sessions_added).unwrap_or(i64::MAX);
+        self.set_total.with_label_values(&[SESSIONS]).set(total);
+        let current = self.set_current.with_label_values(&[SESSIONS]);
+        current.set(number(figures.sessions));
+        let evicted = figures.sessions_evicted;
+        self.evicted
+            .inc_by(evicted.saturating_sub(self.evicted.get()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_is_there_before_it_counts() {
+        let metrics = Metrics::new().unwrap();
+        let _meters = HubMetrics::new(&metrics).unwrap();
+        let text = metrics.render();
+        for series in [
+            r#"rig_hub_events_total{what="gap"} 0"#,
+            r#"rig_hub_submissions_total{result="not_replicated"} 0"#,
+            r#"rig_hub_replays_total{result="gap"} 0"#,
+            "rig_hub_sessions_evicted_total 0",
+        ] {
+            assert!(text.contains(series), "{series}");
+        }
     }
 }

@@ -25,6 +25,15 @@ pub(super) fn tell(fact: &Fact, metrics: &HubMetrics) {
         Fact::Backup(Some(node)) => log::info!("node {node} keeps copies of this node's events"),
         Fact::Backup(None) => log::warn!("no node keeps copies of this node's events"),
         Fact::Replayed { events, complete } => metrics.replayed(*events, *complete),
+        Fact::SessionsForgotten(sessions) => log::warn!(
+            "the blacklist is full: {sessions} revoked sessions gave way to others and are free again; \
+             revoke for shorter times"
+        ),
+        Fact::Incomplete(names) => log::warn!(
+            "ready without having compared the blacklist with {}: sessions revoked there are free here \
+             until that is done",
+            names.join(", ")
+        ),
         Fact::Rejected { peer, reason } => {
             metrics.events("rejected", 1);
             log::debug!("dropped a message of {peer:?}: {reason}");

@@ -35,8 +35,8 @@ impl HubActor {
             Output::Gap(gap) => self.tell_desks(|| ToDesk::Gap(gap.clone())),
             Output::Position(cursor) => self.tell_desks(|| ToDesk::Position(Arc::clone(&cursor))),
             Output::Revoked(names) => {
-                // Whoever connects from now on is refused; the desks end what is connected.
-                self.sessions.publish(self.hub.blacklist_mut());
+                // Whoever connects from now on is refused (the actor has published it); the desks end
+                // what is connected.
                 let names: Arc<[_]> = names.into();
                 self.tell_desks(|| ToDesk::Revoked(Arc::clone(&names)));
             }
@@ -61,7 +61,6 @@ impl HubActor {
             }
             Output::Carried {
                 exchange,
-                from: _,
                 desk,
                 bytes,
             } => self.carried(exchange, desk, bytes, ctx),
@@ -69,7 +68,6 @@ impl HubActor {
                 answer(self.waiting.revokes.remove(&ticket), spread);
             }
             Output::Ready => {
-                self.sessions.publish(self.hub.blacklist_mut());
                 self.sessions.set_complete();
                 answer(self.ready.take(), ());
             }

@@ -6,13 +6,14 @@ use bytes::Bytes;
 
 use super::{
     Hub,
-    limits::{CARRY_BYTES_MAX, TICKETS_MAX},
+    limits::CARRY_BYTES_MAX,
+    lookups::Kind,
     output::{CarryFault, Output},
     peers::{Peer, Purpose},
     position::NodeId,
     wire::{Answer, Request, Text},
 };
-use crate::core::replica::{id::PeerId, stamp::Now};
+use crate::core::replica::stamp::Now;
 
 // === impl Hub ===
 
@@ -33,7 +34,7 @@ impl Hub {
             self.carry_gone(ticket);
             return;
         };
-        let is_full = |peer: &Peer| peer.held.len() >= TICKETS_MAX;
+        let is_full = |peer: &Peer| !peer.lookups.has_room(Kind::Carry, bytes.len());
         if self.peers.get(&id).is_some_and(is_full) {
             self.carry_done(ticket, Err(CarryFault::Overloaded));
             return;
@@ -46,20 +47,9 @@ impl Hub {
     }
 
     /// A peer sends something for a desk of this node.
-    pub(super) fn carried(
-        &mut self,
-        from: &PeerId,
-        exchange: u64,
-        desk: Option<u32>,
-        bytes: Bytes,
-    ) {
-        let Some(from) = self.peers.get(from).and_then(|peer| peer.node) else {
-            self.reply(exchange, &Answer::Later);
-            return;
-        };
+    pub(super) fn carried(&mut self, exchange: u64, desk: Option<u32>, bytes: Bytes) {
         self.out.push(Output::Carried {
             exchange,
-            from,
             desk,
             bytes,
         });

@@ -12,8 +12,10 @@ use super::{
 use crate::core::replica::{id::PeerId, stamp::Now};
 
 /// What is known of another node's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Origin {
+    /// Its name, for people; empty if it was never met.
+    pub(super) name: String,
     /// Everything that was wanted up to here has been delivered, or reported missing.
     pub(super) have: u64,
     /// Since when it is not linked.
@@ -22,13 +24,20 @@ pub(super) struct Origin {
     pub(super) ended: bool,
     /// It was linked once. Others are known from hearsay only.
     pub(super) met: bool,
-    /// It has stopped; its last event had this number.
+    /// It has stopped, or is about to; its last event had this number, which stays true.
     pub(super) farewell: Option<u64>,
+    /// It has the memos that were written here up to this count.
+    pub(super) memos: u64,
 }
 
 // === impl Origin ===
 
 impl Origin {
+    /// A member that is cut off, or crashed: it was met, and did not say good-bye.
+    pub(super) fn is_missing(&self) -> bool {
+        self.met && self.gone_since.is_some() && self.farewell.is_none()
+    }
+
     pub(super) fn reached(&self) -> Reached {
         Reached {
             seq: self.have,
@@ -41,12 +50,12 @@ impl Origin {
 
 impl Hub {
     /// A node that was met, or met again.
-    pub(super) fn node_back(&mut self, node: NodeId, head: u64) {
+    pub(super) fn node_back(&mut self, node: NodeId, name: &str, head: u64) {
         let origin = self.origins.entry(node).or_default();
+        name.clone_into(&mut origin.name);
         let is_new = !std::mem::replace(&mut origin.met, true);
         origin.gone_since = None;
         origin.ended = false;
-        origin.farewell = None;
         if is_new && head > 0 {
             // It took events before this node knew of it. A client that resumed here meanwhile was
             // not told of them. One that was here all the time gets them all the same.
@@ -112,7 +121,7 @@ impl Hub {
     }
 
     /// A peer does not know enough to answer yet, or is silent: once more at the next tick.
-    pub(super) fn pull_failed(&mut self, id: &PeerId, node: NodeId, _now: u64) {
+    pub(super) fn pull_failed(&mut self, id: &PeerId, node: NodeId) {
         if self.peers.contains_key(id) {
             self.pulls.insert((id.clone(), node));
         }
@@ -137,11 +146,11 @@ impl Hub {
             return;
         }
         if self.overloaded {
-            self.pull_failed(id, node, now);
+            self.pull_failed(id, node);
             return;
         }
         let more = events.more;
-        self.take(node, events.events, now);
+        self.take(node, events.events);
         self.reached(node, events.to);
         if more {
             self.pull(id, node, now);

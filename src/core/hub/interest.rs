@@ -6,23 +6,23 @@
 //! A new version is not made before the one before it had time to arrive (see [`Interest::mint`]):
 //! batches made under an older version are sent back ([`super::receive`]), and without the pause a
 //! storm of connections with types of their own would send them back for ever.
+//!
+//! Bounded: beyond `WISHES_MAX` patterns a node wants everything, which costs network and loses
+//! nothing, until it is half of that again.
 
-pub(super) mod patterns;
+use std::collections::{BTreeSet, VecDeque};
 
-use std::collections::{BTreeMap, VecDeque};
-
-use self::patterns::{Patterns, text};
-use super::limits::{INTEREST_PAGE_BYTES, REMOVALS_MAX};
-use crate::core::subscription::TypePattern;
+use super::limits::{INTEREST_PAGE_BYTES, REMOVALS_MAX, WISHES_MAX};
+use crate::core::subscription::{PatternMap, TypePattern};
 
 /// What this node wants.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Interest {
     /// Every wanted pattern, with how many desks want it.
-    wanted: Patterns<Wanted>,
+    wanted: PatternMap<Wanted>,
     /// Patterns no desk wants any more, by when they were given up; taken back only after a while, so
     /// that reconnecting clients cause no traffic.
-    idle: BTreeMap<TypePattern, u64>,
+    idle: BTreeSet<(u64, TypePattern)>,
     /// Taken back, with the version that did it; the oldest are forgotten.
     removed: VecDeque<(u64, TypePattern)>,
     /// Wanted, but in no version yet.
@@ -32,11 +32,18 @@ pub(super) struct Interest {
     pub(super) added_version: u64,
     /// When the latest version was made.
     pub(super) minted_at: u64,
+    /// Everything is wanted, since there are too many patterns to tell.
+    is_everything: bool,
+    /// The version in which that changed: what was told before no longer counts.
+    turned: u64,
+    patterns_max: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Wanted {
     desks: u32,
+    /// Since when no desk wants it.
+    idle_since: Option<u64>,
     /// The version that added it, and when that was; `None`: not yet.
     since: Option<(u64, u64)>,
 }
@@ -55,28 +62,48 @@ pub(super) struct Changes {
 // === impl Interest ===
 
 impl Interest {
+    /// Nothing is wanted. More than `patterns_max` patterns will be told as everything.
+    fn up_to(patterns_max: usize) -> Self {
+        Self {
+            wanted: PatternMap::default(),
+            idle: BTreeSet::new(),
+            removed: VecDeque::new(),
+            fresh: Vec::new(),
+            version: 0,
+            added_version: 0,
+            minted_at: 0,
+            is_everything: false,
+            turned: 0,
+            patterns_max,
+        }
+    }
+
     /// A desk wants `added` from now on and `removed` no longer.
     pub(super) fn change(&mut self, added: Vec<TypePattern>, removed: &[TypePattern], now: u64) {
         for pattern in added {
-            self.idle.remove(&pattern);
             if let Some(wanted) = self.wanted.get_mut(&pattern) {
                 wanted.desks = wanted.desks.saturating_add(1);
+                if let Some(since) = wanted.idle_since.take() {
+                    self.idle.remove(&(since, pattern));
+                }
                 continue;
             }
             let wanted = Wanted {
                 desks: 1,
+                idle_since: None,
                 since: None,
             };
             self.fresh.push(pattern.clone());
-            self.wanted.insert(pattern, wanted);
+            self.wanted.insert(&pattern, wanted);
         }
         for pattern in removed {
             let Some(wanted) = self.wanted.get_mut(pattern) else {
                 continue;
             };
             wanted.desks = wanted.desks.saturating_sub(1);
-            if wanted.desks == 0 {
-                self.idle.insert(pattern.clone(), now);
+            if wanted.desks == 0 && wanted.idle_since.is_none() {
+                wanted.idle_since = Some(now);
+                self.idle.insert((now, pattern.clone()));
             }
         }
     }
@@ -90,17 +117,15 @@ impl Interest {
     /// Returns whether there is a new version.
     pub(super) fn mint(&mut self, now: u64, idle_before: u64) -> bool {
         let next = self.version + 1;
-        let gone: Vec<TypePattern> = self
-            .idle
-            .iter()
-            .filter(|(_pattern, since)| **since < idle_before)
-            .map(|(pattern, _since)| pattern.clone())
-            .collect();
-        if self.fresh.is_empty() && gone.is_empty() {
+        let is_gone = |idle: &BTreeSet<(u64, TypePattern)>| {
+            idle.first().is_some_and(|(since, _)| *since < idle_before)
+        };
+        if self.fresh.is_empty() && !is_gone(&self.idle) {
             return false;
         }
-        for pattern in gone {
-            self.idle.remove(&pattern);
+        while is_gone(&self.idle)
+            && let Some((_since, pattern)) = self.idle.pop_first()
+        {
             self.wanted.remove(&pattern);
             self.removed.push_back((next, pattern));
         }
@@ -115,6 +140,17 @@ impl Interest {
                 self.added_version = next;
             }
         }
+        let is_everything = if self.is_everything {
+            // Half, so that it does not go back and forth at the limit.
+            self.wanted.len() > self.patterns_max / 2
+        } else {
+            self.wanted.len() > self.patterns_max
+        };
+        if is_everything != self.is_everything {
+            self.is_everything = is_everything;
+            self.turned = next;
+            self.added_version = next;
+        }
         self.version = next;
         self.minted_at = now;
         true
@@ -122,7 +158,7 @@ impl Interest {
 
     /// When the oldest pattern nobody wants was given up.
     pub(super) fn idle_since(&self) -> Option<u64> {
-        self.idle.values().min().copied()
+        self.idle.first().map(|(since, _pattern)| *since)
     }
 
     /// Whether a connection of this node may want events of this type.
@@ -143,15 +179,23 @@ impl Interest {
             .map_or(self.version, |(first, _)| *first);
         // With removals dropped, those of `forgotten` itself may be incomplete.
         let is_full = self.removed.len() == REMOVALS_MAX;
-        let reset = version.is_none_or(|version| is_full && version <= forgotten);
+        let reset = version
+            .is_none_or(|version| (is_full && version <= forgotten) || version < self.turned);
         let version = if reset { 0 } else { version.unwrap_or(0) };
         let mut pages = vec![Changes {
             reset,
             ..Changes::default()
         }];
+        if self.is_everything {
+            if let Some(page) = pages.first_mut().filter(|page| page.reset) {
+                // From as long ago as possible: of what was wanted all the time nothing may be left out.
+                page.added.push((TypePattern::Prefix("".into()), now));
+            }
+            return pages;
+        }
         let mut bytes = 0;
         let mut room = |pages: &mut Vec<Changes>, pattern: &TypePattern| {
-            bytes += text(pattern).len() + 16;
+            bytes += pattern.text().len() + 16;
             if bytes > INTEREST_PAGE_BYTES {
                 bytes = 0;
                 pages.push(Changes::default());
@@ -180,9 +224,15 @@ impl Interest {
     }
 }
 
+impl Default for Interest {
+    fn default() -> Self {
+        Self::up_to(WISHES_MAX)
+    }
+}
+
 /// What a peer wants, and since when (in this node's milliseconds).
 #[derive(Debug, Default)]
-pub(super) struct Wishes(Patterns<u64>);
+pub(super) struct Wishes(PatternMap<u64>);
 
 // === impl Wishes ===
 
@@ -191,7 +241,9 @@ impl Wishes {
     pub(super) fn add(&mut self, pattern: TypePattern, since: u64) {
         match self.0.get_mut(&pattern) {
             Some(known) => *known = since.min(*known),
-            None => self.0.insert(pattern, since),
+            None => {
+                self.0.insert(&pattern, since);
+            }
         }
     }
 
@@ -213,5 +265,75 @@ impl Wishes {
     /// Number of patterns.
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exact(number: u32) -> TypePattern {
+        TypePattern::Exact(format!("t{number}").into())
+    }
+
+    /// What a peer that knew `version` knows after it was told.
+    fn told(interest: &Interest, version: Option<u64>, wishes: &mut Wishes) {
+        for page in interest.since(version, 10_000) {
+            if page.reset {
+                *wishes = Wishes::default();
+            }
+            for pattern in &page.removed {
+                wishes.remove(pattern);
+            }
+            for (pattern, age) in page.added {
+                wishes.add(pattern, 10_000 - age);
+            }
+        }
+    }
+
+    #[test]
+    fn too_many_patterns_are_told_as_everything_until_it_is_half_of_that() {
+        let mut interest = Interest::up_to(4);
+        let mut wishes = Wishes::default();
+        let mut version = None;
+        // Wanted from now on (with a minus: no longer), how many patterns are told, and whether an
+        // event that nobody wants is sent.
+        for (change, patterns, everything) in [
+            (&[1, 2, 3, 4][..], 4, false),
+            (&[5], 1, true),
+            (&[6, -1, -2], 1, true),
+            (&[-3], 1, true),
+            (&[-4], 2, false),
+            (&[7], 3, false),
+        ] {
+            let of = |sign: i64| {
+                let numbers = change.iter().filter(move |number| **number * sign > 0);
+                let numbers = numbers.map(|number| u32::try_from(number.abs()).unwrap());
+                numbers.map(exact).collect::<Vec<_>>()
+            };
+            interest.change(of(1), &of(-1), 5_000);
+            assert!(interest.mint(6_000, 6_000));
+            told(&interest, version, &mut wishes);
+            version = Some(interest.version);
+            assert_eq!(wishes.len(), patterns, "{change:?}");
+            assert_eq!(wishes.cover("unwanted", 10_000), everything, "{change:?}");
+            assert!(wishes.cover("t4", 10_000) || !interest.covers("t4"));
+        }
+        // Who is new is told the same.
+        let mut anew = Wishes::default();
+        told(&interest, None, &mut anew);
+        assert_eq!(anew.len(), wishes.len());
+    }
+
+    #[test]
+    fn everything_is_wanted_from_the_beginning_on() {
+        let mut interest = Interest::up_to(1);
+        interest.change(vec![exact(1)], &[], 0);
+        interest.mint(100, 0);
+        interest.change(vec![exact(2)], &[], 0);
+        interest.mint(9_000, 0);
+        let mut wishes = Wishes::default();
+        told(&interest, Some(1), &mut wishes);
+        assert!(wishes.cover("t1", 200));
     }
 }

@@ -15,17 +15,21 @@ pub const MESSAGE_BYTES_MAX: usize = 9 * 1024 * 1024;
 /// Events in one page of a replay: as much as a batch; a page holds up the node for about 1 ms.
 pub const PAGE_BYTES_MAX: usize = 256 * 1024;
 
+/// Events looked at for one page: so that a client that wants little of a long log does not hold up
+/// the node either. A look-up of a type takes well below a microsecond.
+pub const PAGE_EVENTS_MAX: usize = 4_096;
+
 /// Longest pattern: as long as an event type that can be subscribed to.
 pub const PATTERN_BYTES_MAX: usize = 1_024;
 
 /// Patterns of one connection's replay: as many as it may have subscriptions.
 pub const PATTERNS_MAX: usize = 1_000;
 
-/// Patterns in one message about interest.
+/// Patterns in one message about interest, in bytes of their texts and 16 each: as much as a batch.
 pub const INTEREST_PAGE_BYTES: usize = 256 * 1024;
 
-/// Patterns one node may want; beyond it, a peer's additions are not taken, and the peer is told
-/// that it is overloaded. 100,000 clients with ten types of their own.
+/// Patterns one node may tell that it wants: 100,000 clients with ten types of their own. With more it
+/// wants everything. A peer that tells more all the same is told to try again.
 pub const WISHES_MAX: usize = 1_000_000;
 
 /// Removals of interest that are remembered, for peers that missed some; others get all anew.
@@ -53,25 +57,41 @@ pub const GONE_MAX: usize = 64;
 pub const TICKETS_MAX: usize = 16_384;
 
 /// Replays under way at the same time; others wait for their turn. Each asks every peer once, and more
-/// for nodes that are gone.
+/// for nodes that are gone; so many of these questions are under way with one peer.
+///
+/// With the next two, with the hub's own exchanges, mostly one of a kind, and the registry's 21 that
+/// leaves room among the 96 requests of both directions that a connection takes (`p2p`): those beyond
+/// would be lost and tried again seconds later.
 pub const REPLAYS_MAX: usize = 8;
 
-/// Questions for clients (look-ups, carried orders) under way with one peer; others wait for their
-/// turn. With the hub's own exchanges, one of a kind, and the registry's 21 that leaves room among the
-/// requests that a connection takes (`p2p`): those beyond would be lost and tried again seconds later.
-pub const LOOKUPS_MAX: usize = 16;
+/// Memos asked for at the same time from one peer; others wait for their turn. Answered at once.
+pub const RECALLS_MAX: usize = 3;
+
+/// Requests carried at the same time to one peer; others wait for their turn.
+pub const CARRIES_MAX: usize = 9;
+
+/// Memory for questions that wait for their turn with one peer.
+pub const HELD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Questions that a peer may let run out one after the other before it counts as silent.
+pub const EXPIRED_MAX: u32 = 3;
+
+/// How long a silent peer is not asked for clients, in milliseconds, unless it is heard: as long as one
+/// of them would wait.
+pub const SILENT_PAUSE: u64 = 2_000;
 
 /// Submissions that may wait for another node's copy. 16 MiB of callers at 1 KiB each.
 pub const WAITERS_MAX: usize = 16_384;
+
+/// How long a node that should have kept copies, and confirmed none in time, is not asked to keep them,
+/// in milliseconds, unless it confirms something before.
+pub const KEEPER_PAUSE: u64 = 10_000;
 
 /// Largest memo: longer than the longest list of subscriptions.
 pub const MEMO_BYTES_MAX: usize = 128 * 1024;
 
 /// Memory for memos.
 pub const MEMOS_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// Memos that wait to be sent to one peer; beyond it, the peer asks when it needs one.
-pub const MEMOS_UNSENT_MAX: usize = 16_384;
 
 /// Longest key of a memo.
 pub const KEY_BYTES_MAX: usize = 64;

@@ -36,7 +36,7 @@ impl Hub {
         let now = now.monotonic;
         self.interest.change(added, removed, now);
         let is_stale = self.interest.is_stale();
-        self.interest_waits.push(InterestWait {
+        self.interest_waits.push_back(InterestWait {
             ticket,
             version: (!is_stale).then_some(self.interest.added_version),
             deadline: now + self.params.answer_timeout,
@@ -51,8 +51,9 @@ impl Hub {
         let idle_before = now.saturating_sub(self.params.linger);
         if self.interest.mint(now, idle_before) {
             let version = self.interest.version;
-            for wait in &mut self.interest_waits {
-                wait.version.get_or_insert(version);
+            let waits = self.interest_waits.iter_mut().rev();
+            for wait in waits.take_while(|wait| wait.version.is_none()) {
+                wait.version = Some(version);
             }
         }
     }
@@ -69,13 +70,12 @@ impl Hub {
     /// Asks strangers who they are, and tells everybody else what changed since it last heard.
     pub(super) fn tell_all(&mut self, now: u64) {
         let mut questions = Vec::new();
-        let hello = self.hello();
+        let mut strangers = Vec::new();
         for (id, peer) in &mut self.peers {
             let Some(node) = peer.node else {
                 if peer.greeting.is_due(now) {
                     peer.greeting.send();
-                    let question = Request::Hello(hello.clone());
-                    questions.push((id.clone(), Purpose::Hello, question));
+                    strangers.push(id.clone());
                 }
                 continue;
             };
@@ -118,6 +118,10 @@ impl Hub {
                 round: peer.telling_round,
             };
             questions.push((id.clone(), purpose, Request::Interest(interest)));
+        }
+        for id in strangers {
+            let hello = Request::Hello(self.hello());
+            self.ask(&id, Purpose::Hello, &hello, now);
         }
         for (id, purpose, request) in questions {
             self.ask(&id, purpose, &request, now);
@@ -188,8 +192,9 @@ impl Hub {
         name.retain(|character| !character.is_control());
         peer.node = Some(node);
         peer.name.clone_from(&name);
-        self.node_back(node, head);
+        self.node_back(node, &name, head);
         self.heard_of_gone(gone, now);
+        self.revoke_at(id, node, &name, now);
         self.tell(Fact::Met { node, name });
         self.pull_from(id, now);
     }
@@ -316,22 +321,20 @@ impl Hub {
     }
 
     pub(super) fn check_interest_waits(&mut self, now: u64) {
-        let waits = std::mem::take(&mut self.interest_waits);
-        for wait in waits {
+        // Later ones wait for the same version or a later one, and until later.
+        while let Some(wait) = self.interest_waits.front() {
             let lacks = |told: Option<u64>| told.is_none_or(|told| Some(told) < wait.version);
             let missing = match wait.version {
                 None => self.peers.len(),
                 Some(_) => self.peers.values().filter(|peer| lacks(peer.told)).count(),
             };
             let is_minted = wait.version.is_some() || self.peers.is_empty();
-            if (missing == 0 && is_minted) || now >= wait.deadline {
-                self.out.push(Output::InterestKnown {
-                    ticket: wait.ticket,
-                    missing,
-                });
-            } else {
-                self.interest_waits.push(wait);
+            if !(missing == 0 && is_minted) && now < wait.deadline {
+                return;
             }
+            let ticket = wait.ticket;
+            self.out.push(Output::InterestKnown { ticket, missing });
+            self.interest_waits.pop_front();
         }
     }
 
@@ -356,6 +359,17 @@ impl Hub {
         };
         if is_ready {
             self.life.ready = true;
+            let incomplete = self.peers.iter();
+            let incomplete = incomplete.filter(|(_id, peer)| !peer.comparing.is_done);
+            let names: Vec<String> = incomplete
+                .map(|(id, peer)| match peer.node {
+                    Some(_) => peer.name.clone(),
+                    None => format!("{id:?}"),
+                })
+                .collect();
+            if !names.is_empty() {
+                self.tell(Fact::Incomplete(names));
+            }
             self.out.push(Output::Ready);
         }
     }

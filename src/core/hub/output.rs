@@ -82,8 +82,6 @@ pub enum Output {
     Carried {
         /// The shell's number of the exchange.
         exchange: u64,
-        /// Who sends it.
-        from: NodeId,
         /// Which desk; any if `None`.
         desk: Option<u32>,
         /// What the desk understands.
@@ -116,7 +114,10 @@ pub enum SubmitRefusal {
     /// Connections do not keep up with what is waiting for them. Nothing was changed.
     #[error("too many events are waiting; try again later")]
     Overloaded,
-    /// No other node holds a copy (yet). The events may have been delivered nevertheless.
+    /// There is no other node that could hold a copy. Nothing was changed.
+    #[error("there is no other node to hold a copy; try again later")]
+    NoKeeper,
+    /// No other node has confirmed a copy in time. The events may have been delivered nevertheless.
     #[error("no other node has confirmed a copy; try again later")]
     NotReplicated,
 }
@@ -143,7 +144,8 @@ pub enum CarryFault {
 pub struct Spread {
     /// Names of the nodes that confirmed, this one first.
     pub confirmed: Vec<String>,
-    /// Names of the nodes that did not, or were not waited for.
+    /// Names of the nodes that did not, or were not waited for; also of members that are cut off, as
+    /// long as they are remembered without having said good-bye.
     pub missing: Vec<String>,
 }
 
@@ -204,6 +206,12 @@ pub enum Fact {
         /// Without a gap.
         complete: bool,
     },
+    /// The blacklist is full: so many revoked sessions, those that expire first, gave way to others and
+    /// are free again on this node.
+    SessionsForgotten(u64),
+    /// The node is ready although its blacklist was not compared with these nodes; names, or ids of the
+    /// transport for those that have not said who they are.
+    Incomplete(Vec<String>),
     /// A message was dropped.
     Rejected {
         /// Who sent it.

@@ -41,7 +41,8 @@ pub struct Params {
     pub forget_after: u64,
     /// Types nobody wants any more are taken back after this.
     pub linger: u64,
-    /// How long a node that stops waits for the others to take its last events.
+    /// How long a node that stops waits for the others to take its last events. Below what the shell
+    /// gives it (`app/drain`), so that the farewell is said.
     pub leave_timeout: u64,
     /// Which rules are obeyed.
     pub rules: Rules,
@@ -79,7 +80,7 @@ impl Default for Params {
             gap_after: 10_000,
             forget_after: 600_000,
             linger: 10_000,
-            leave_timeout: 2_000,
+            leave_timeout: 1_500,
             rules: Rules::default(),
         }
     }

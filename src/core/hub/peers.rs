@@ -1,17 +1,16 @@
 //! What is known of each linked node, and the exchanges under way. Depends on the machine.
 //! Deliberately absent: nodes that are not linked (`gone`).
 
-use std::collections::{BTreeSet, VecDeque};
-
-use bytes::Bytes;
+use std::collections::VecDeque;
 
 use super::{
     Hub,
     interest::{Changes, Wishes},
+    lookups::Lookups,
     output::{Fact, Output},
     position::NodeId,
     revoke::{Comparing, Unconfirmed},
-    wire::{self, Answer, Request},
+    wire::{self, Answer, Request, WireFault},
 };
 use crate::core::replica::{id::PeerId, stamp::Now};
 
@@ -41,14 +40,10 @@ pub(super) struct Peer {
     /// Its interest is known as a whole.
     pub(super) is_known: bool,
     pub(super) shipping: Shipping,
-    /// Memos that it should be sent.
-    pub(super) memos: BTreeSet<Bytes>,
     pub(super) memos_sent: UnderWay,
     pub(super) comparing: Comparing,
-    /// Questions for clients that are under way.
-    pub(super) lookups: usize,
-    /// Those that wait for their turn.
-    pub(super) held: VecDeque<(Purpose, Vec<u8>)>,
+    pub(super) farewell: Farewell,
+    pub(super) lookups: Lookups,
 }
 
 /// What an origin knows of a peer's progress.
@@ -67,6 +62,20 @@ pub(super) struct Shipping {
     pub(super) version_needed: u64,
     /// It keeps copies of all events above this number.
     pub(super) keeps_from: Option<u64>,
+    /// When it last confirmed something new, or was made the keeper of copies.
+    pub(super) acked_at: u64,
+    /// It kept nothing when it should have; not chosen again before this.
+    pub(super) no_keeper_until: u64,
+}
+
+/// Whether a peer knows that this node stops.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Farewell {
+    #[default]
+    NotYet,
+    Said,
+    /// It has heard it, or never will.
+    Over,
 }
 
 /// Something of which one at a time is under way.
@@ -104,32 +113,14 @@ pub(super) enum Purpose {
         origin: NodeId,
     },
     Locate(u64),
-    Memos(Vec<Bytes>),
+    /// The count of writes that the peer has then.
+    Memos(u64),
     Recall(u64),
     Carry(u64),
     Farewell,
     Revoke(Unconfirmed),
     /// The blacklist, or a bucket of it.
     Compare,
-}
-
-// === impl Purpose ===
-
-impl Purpose {
-    /// Asked for one client, of which there may be thousands at once.
-    pub(super) const fn is_lookup(&self) -> bool {
-        match self {
-            Self::Replay { .. } | Self::Locate(_) | Self::Recall(_) | Self::Carry(_) => true,
-            Self::Hello
-            | Self::Interest { .. }
-            | Self::Batch
-            | Self::Pull(_)
-            | Self::Memos(_)
-            | Self::Farewell
-            | Self::Revoke(_)
-            | Self::Compare => false,
-        }
-    }
 }
 
 // === impl UnderWay ===
@@ -177,7 +168,7 @@ impl Hub {
         for exchange in lost {
             self.failed(exchange, now);
         }
-        for (purpose, _never_sent) in gone.held {
+        for purpose in gone.lookups.into_held() {
             self.given_up(peer, purpose, now.monotonic);
         }
         if let Some(node) = gone.node {
@@ -185,6 +176,7 @@ impl Hub {
             if self.peer_of(node).is_none() {
                 self.node_gone(node, now.monotonic);
             }
+            self.revocation_interrupted(peer, node);
         }
     }
 
@@ -219,18 +211,26 @@ impl Hub {
             self.reply(exchange, &Answer::Later);
             return;
         }
+        if !self.speaks_for_itself(from, &request) {
+            let (peer, reason) = (from.clone(), WireFault::Impostor);
+            self.tell(Fact::Rejected { peer, reason });
+            self.reply(exchange, &Answer::Later);
+            return;
+        }
         let clocks = now;
         let now = clocks.monotonic;
         let answer = match request {
             Request::Hello(hello) => self.greeted(from, hello, now),
             Request::Interest(interest) => self.told_interest(from, interest, now),
+            Request::Batch(_) | Request::Farewell { .. } if !self.is_met(from) => Answer::Later,
             Request::Batch(batch) => self.receive(batch, now),
             Request::Events(wanted) => self.serve_events(from, wanted),
             Request::Locate(id) => self.locate(&id),
             Request::Memos(memos) => self.take_memos(memos),
             Request::Recall(key) => self.serve_memo(&key.0),
+            Request::Carry { .. } if !self.is_met(from) => Answer::Later,
             Request::Carry { desk, bytes } => {
-                self.carried(from, exchange, desk, bytes.0);
+                self.carried(exchange, desk, bytes.0);
                 return;
             }
             Request::Revoke(revoked) => self.take_revoked(revoked, clocks),
@@ -239,6 +239,31 @@ impl Hub {
             Request::Farewell { node, head } => self.farewell(node, head),
         };
         self.reply(exchange, &answer);
+    }
+
+    fn is_met(&self, id: &PeerId) -> bool {
+        self.peers.get(id).is_some_and(|peer| peer.node.is_some())
+    }
+
+    /// What only the node itself can say comes from that node. One that has not said yet who it is (to
+    /// this end of the link) will have done so by the time it asks again.
+    fn speaks_for_itself(&self, from: &PeerId, request: &Request) -> bool {
+        let said = self.peers.get(from).and_then(|peer| peer.node);
+        match request {
+            Request::Batch(wire::Batch { origin: node, .. }) | Request::Farewell { node, .. } => {
+                said.is_none_or(|said| said == *node) && *node != self.me
+            }
+            Request::Hello(_)
+            | Request::Interest(_)
+            | Request::Events(_)
+            | Request::Locate(_)
+            | Request::Memos(_)
+            | Request::Recall(_)
+            | Request::Carry { .. }
+            | Request::Revoke(_)
+            | Request::Compare(_)
+            | Request::Bucket { .. } => true,
+        }
     }
 
     pub(super) fn answered(&mut self, number: u64, bytes: &[u8], now: Now) {
@@ -254,12 +279,18 @@ impl Hub {
             }
         };
         // A late answer to a question that was given up.
-        let Some(Exchange { peer, purpose, .. }) = self.exchanges.remove(&number) else {
+        let Some(Exchange { peer, purpose, .. }) = self.take_exchange(number) else {
             return;
         };
-        let clocks = now;
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.lookups.heard();
+        }
+        self.next_lookup(&peer, &purpose, now.monotonic);
+        self.take_answer(peer, purpose, answer, now);
+    }
+
+    fn take_answer(&mut self, peer: PeerId, purpose: Purpose, answer: Answer, clocks: Now) {
         let now = clocks.monotonic;
-        self.next_lookup(&peer, &purpose, now);
         match (purpose, answer) {
             (Purpose::Hello, Answer::Hello(hello)) => self.greeting_answered(&peer, hello, now),
             (
@@ -283,7 +314,7 @@ impl Hub {
                     self.tell_anew(&peer);
                 }
             }
-            (Purpose::Batch, Answer::Took { have }) => self.batch_taken(&peer, have),
+            (Purpose::Batch, Answer::Took { have }) => self.batch_taken(&peer, have, now),
             (Purpose::Batch, Answer::Stale { version }) => self.batch_bounced(&peer, version),
             (Purpose::Pull(origin), Answer::Events(events)) => {
                 self.pulled(&peer, origin, events, now);
@@ -298,7 +329,7 @@ impl Hub {
                 self.located(ticket, Some(&cursor), now);
             }
             (Purpose::Locate(ticket), Answer::Unknown) => self.located(ticket, None, now),
-            (Purpose::Memos(_keys), Answer::Done) => self.memos_taken(&peer),
+            (Purpose::Memos(upto), Answer::Done) => self.memos_taken(&peer, upto),
             (Purpose::Recall(ticket), Answer::Memo(memo)) => self.recalled(ticket, Some(memo)),
             (Purpose::Recall(ticket), Answer::Unknown) => self.recalled(ticket, None),
             (Purpose::Carry(ticket), Answer::Carried(bytes)) => {
@@ -312,38 +343,34 @@ impl Hub {
             (Purpose::Compare, Answer::Bucket { entries, more }) => {
                 self.bucket_came(&peer, entries, more, clocks);
             }
+            (Purpose::Farewell, Answer::Done) => self.farewell_over(&peer),
             (purpose, _unfitting) => self.given_up(&peer, purpose, now),
         }
     }
 
     pub(super) fn failed(&mut self, number: u64, now: Now) {
-        if let Some(Exchange { peer, purpose, .. }) = self.exchanges.remove(&number) {
+        if let Some(Exchange { peer, purpose, .. }) = self.take_exchange(number) {
             self.next_lookup(&peer, &purpose, now.monotonic);
             self.given_up(&peer, purpose, now.monotonic);
         }
     }
 
-    /// An exchange is over: the next question that waits for its turn is asked.
-    fn next_lookup(&mut self, id: &PeerId, over: &Purpose, now: u64) {
-        let Some(peer) = self.peers.get_mut(id).filter(|_peer| over.is_lookup()) else {
-            return;
-        };
-        match peer.held.pop_front() {
-            Some((purpose, bytes)) => self.send(id, purpose, bytes, now),
-            None => peer.lookups = peer.lookups.saturating_sub(1),
-        }
+    fn take_exchange(&mut self, number: u64) -> Option<Exchange> {
+        let exchange = self.exchanges.remove(&number)?;
+        self.exchanges_due.remove(&(exchange.deadline, number));
+        Some(exchange)
     }
 
     /// A question has no (usable) answer.
-    fn given_up(&mut self, id: &PeerId, purpose: Purpose, now: u64) {
+    pub(super) fn given_up(&mut self, id: &PeerId, purpose: Purpose, now: u64) {
         let retry_at = now + self.params.retry;
         match purpose {
             Purpose::Replay { ticket, origin } => self.replay_unanswered(ticket, origin, now),
             Purpose::Locate(ticket) => self.located(ticket, None, now),
             Purpose::Recall(ticket) => self.recalled(ticket, None),
             Purpose::Carry(ticket) => self.carry_unanswered(ticket),
-            Purpose::Pull(origin) => self.pull_failed(id, origin, now),
-            Purpose::Farewell => {}
+            Purpose::Pull(origin) => self.pull_failed(id, origin),
+            Purpose::Farewell => self.farewell_over(id),
             Purpose::Revoke(unconfirmed) => self.revocation_failed(id, unconfirmed, retry_at),
             Purpose::Compare => self.compare_failed(id, retry_at),
             Purpose::Hello => {
@@ -367,12 +394,17 @@ impl Hub {
                     shipping.sent.retry_at(retry_at);
                 }
             }
-            Purpose::Memos(keys) => {
+            Purpose::Memos(_upto) => {
                 if let Some(peer) = self.peers.get_mut(id) {
-                    peer.memos.extend(keys);
                     peer.memos_sent.retry_at(retry_at);
                 }
             }
+        }
+    }
+
+    fn farewell_over(&mut self, id: &PeerId) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.farewell = Farewell::Over;
         }
     }
 
@@ -394,13 +426,15 @@ impl Hub {
     }
 
     pub(super) fn now_due(&mut self, now: Now) {
-        let due: Vec<u64> = self
-            .exchanges
-            .iter()
-            .filter(|(_number, exchange)| exchange.deadline <= now.monotonic)
-            .map(|(number, _exchange)| *number)
-            .collect();
-        for number in due {
+        let now_ms = now.monotonic;
+        while let Some((deadline, number)) = self.exchanges_due.first().copied()
+            && deadline <= now_ms
+        {
+            self.exchanges_due.pop_first();
+            if let Some(Exchange { peer, purpose, .. }) = self.exchanges.get(&number) {
+                let (peer, purpose) = (peer.clone(), purpose.clone());
+                self.lookup_expired(&peer, &purpose, now_ms);
+            }
             self.failed(number, now);
         }
     }

@@ -21,9 +21,6 @@ impl Hub {
     /// A batch of the sender's events.
     pub(super) fn receive(&mut self, batch: Batch, now: u64) -> Answer {
         let origin = batch.origin;
-        if origin == self.me {
-            return Answer::Later;
-        }
         if self.overloaded && !batch.events.is_empty() {
             self.tell(Fact::Held);
             return Answer::Later;
@@ -42,7 +39,7 @@ impl Hub {
             self.gap(origin, have + 1, Some(lost));
         }
         let keep = batch.keep.map(|keep| keep.max(batch.from).max(lost));
-        let events = self.take(origin, batch.events, now);
+        let events = self.take(origin, batch.events);
         if let Some(from) = keep {
             let (to, at) = (batch.to, now);
             self.copies.extend(origin, Part { from, to, at }, events);
@@ -52,12 +49,7 @@ impl Hub {
     }
 
     /// Delivers those of `events` that are new; gives all of them back, read.
-    pub(super) fn take(
-        &mut self,
-        origin: NodeId,
-        events: Vec<Numbered>,
-        _now: u64,
-    ) -> Vec<(u64, Arc<Event>)> {
+    pub(super) fn take(&mut self, origin: NodeId, events: Vec<Numbered>) -> Vec<(u64, Arc<Event>)> {
         let mut read = Vec::with_capacity(events.len());
         let (mut arrived, mut repeated) = (0, 0);
         for Numbered { seq, text } in events {

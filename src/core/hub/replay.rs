@@ -10,8 +10,9 @@ use super::{
     Hub, cursor,
     delivery::{Delivery, Gap, Replayed},
     input::From,
-    interest::patterns::Patterns,
-    limits::{ID_BYTES_MAX, PAGE_BYTES_MAX, PATTERNS_MAX, REPLAYS_MAX, TICKETS_MAX},
+    limits::{
+        ID_BYTES_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PATTERNS_MAX, REPLAYS_MAX, TICKETS_MAX,
+    },
     log::{Kept, Log},
     output::{Fact, Output},
     peers::Purpose,
@@ -20,8 +21,8 @@ use super::{
     wire::{Answer, Events, EventsWanted, Numbered, Request, Text},
 };
 use crate::core::{
-    replica::{id::PeerId, stamp::Now},
-    subscription::TypePattern,
+    replica::id::PeerId,
+    subscription::{PatternMap, TypePattern},
 };
 
 /// A client that resumes.
@@ -64,13 +65,7 @@ enum Stage {
 // === impl Hub ===
 
 impl Hub {
-    pub(super) fn replay(
-        &mut self,
-        ticket: u64,
-        from: From,
-        mut types: Vec<TypePattern>,
-        now: Now,
-    ) {
+    pub(super) fn replay(&mut self, ticket: u64, from: From, mut types: Vec<TypePattern>) {
         if self.replays_held.len() >= TICKETS_MAX {
             let replayed = None;
             self.out.push(Output::Replayed { ticket, replayed });
@@ -82,7 +77,6 @@ impl Hub {
             from,
             types,
         });
-        self.begin_replays(now.monotonic);
     }
 
     /// Begins what waits for its turn, as far as there is room.
@@ -224,7 +218,7 @@ impl Hub {
         deadline: u64,
         now: u64,
     ) {
-        let wanted: Patterns<()> = types.iter().cloned().collect();
+        let wanted: PatternMap<()> = types.iter().cloned().collect();
         let mut pages = BTreeMap::new();
         let own = page(&self.log, from.seq(self.me), |kept| {
             wanted.covering(&kept.event.event_type).next().is_some()
@@ -232,12 +226,21 @@ impl Hub {
         pages.insert(self.me, own);
         let linked = self.linked();
         let lives: BTreeSet<NodeId> = linked.iter().map(|(_id, node)| *node).collect();
-        let gone: BTreeSet<NodeId> = from
-            .iter()
-            .filter(|(node, reached)| *node != self.me && !reached.ended && !lives.contains(node))
-            .map(|(node, _reached)| node)
+        let mut from = from;
+        let left = from.iter().map(|(node, _reached)| node);
+        let mut gone: BTreeSet<NodeId> = left
+            .filter(|node| *node != self.me && !lives.contains(node))
             .chain(self.unknown_to(&from))
             .collect();
+        gone.retain(|node| {
+            if self.is_whole(*node, from.seq(*node)) {
+                // It said good-bye, and the client has its last event.
+                let ended = true;
+                let seq = from.seq(*node);
+                from.raise(*node, Reached { seq, ended });
+            }
+            !from.get(*node).is_some_and(|reached| reached.ended)
+        });
         let mut waiting: BTreeMap<NodeId, usize> = BTreeMap::new();
         let mut questions: Vec<(PeerId, NodeId)> = Vec::new();
         for node in &gone {
@@ -281,6 +284,14 @@ impl Hub {
         self.check_collected(ticket, now);
     }
 
+    /// Whether there are no events of `node` behind `seq`, and never will be.
+    fn is_whole(&self, node: NodeId, seq: u64) -> bool {
+        let origin = self.origins.get(&node);
+        origin
+            .and_then(|origin| origin.farewell)
+            .is_some_and(|head| head <= seq)
+    }
+
     /// Nodes that are gone and that a client at `from` has never heard of.
     fn unknown_to(&self, from: &Vector) -> impl Iterator<Item = NodeId> {
         self.origins
@@ -308,7 +319,7 @@ impl Hub {
         let events = match types {
             Some(types) => {
                 let types = types.into_iter().take(PATTERNS_MAX);
-                let wanted: Patterns<()> = types.filter_map(super::wire::Pattern::read).collect();
+                let wanted: PatternMap<()> = types.filter_map(super::wire::Pattern::read).collect();
                 page(log, after, |kept| {
                     wanted.covering(&kept.event.event_type).next().is_some()
                 })
@@ -370,7 +381,7 @@ impl Hub {
             && silent.insert(origin)
         {
             if let Some(log) = self.copies.of(origin) {
-                let wanted: Patterns<()> = types.iter().cloned().collect();
+                let wanted: PatternMap<()> = types.iter().cloned().collect();
                 let copies = page(log, from.seq(origin), |kept| {
                     wanted.covering(&kept.event.event_type).next().is_some()
                 });
@@ -437,10 +448,16 @@ impl Hub {
             node == me
                 || (self.origins.get(&node)).is_some_and(|origin| origin.gone_since.is_none())
         };
-        let mut answered = Assembly::begin(from, is_witness);
+        let mut answered = Assembly::begin(from.clone(), is_witness);
         for (origin, page) in pages {
-            let is_gone = gone.contains(&origin);
-            answered.add(origin, page, is_gone);
+            let end = if !gone.contains(&origin) {
+                End::Open
+            } else if self.is_whole(origin, from.seq(origin).max(page.to)) {
+                End::Whole
+            } else {
+                End::Unknown
+            };
+            answered.add(origin, page, end);
             if silent.contains(&origin) {
                 answered.doubt(origin);
             }
@@ -459,6 +476,17 @@ impl Hub {
         let replayed = Some(replayed);
         self.out.push(Output::Replayed { ticket, replayed });
     }
+}
+
+/// What is behind the last page of a node's events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The node lives; what follows comes live.
+    Open,
+    /// The node is gone, and this is all: it had said good-bye.
+    Whole,
+    /// The node is gone, and nobody knows whether this is all.
+    Unknown,
 }
 
 /// A page of a replay that is being put together.
@@ -492,7 +520,7 @@ impl Assembly {
         }
     }
 
-    fn add(&mut self, origin: NodeId, page: Events, is_gone: bool) {
+    fn add(&mut self, origin: NodeId, page: Events, end: End) {
         self.done.insert(origin);
         let after = self.from.seq(origin);
         if page.from > after {
@@ -513,9 +541,9 @@ impl Assembly {
             }));
         }
         let to = page.to.max(last);
-        let is_end = is_gone && !page.more;
+        let is_end = end != End::Open && !page.more;
         self.more |= page.more;
-        if is_end {
+        if is_end && end == End::Unknown {
             self.gaps.push((origin, to + 1, None));
         }
         self.at.raise(
@@ -568,14 +596,19 @@ impl Assembly {
     }
 }
 
-/// What `is_wanted` of a log behind `after`, as far as it fits a page.
+/// What `is_wanted` of a log behind `after`, as far as it fits a page. A page may be empty and have
+/// more behind it.
 fn page(log: &Log, after: u64, is_wanted: impl Fn(&Kept) -> bool) -> Events {
     let from = after.max(log.before());
     let mut to = from;
     let mut more = false;
     let mut events = Vec::new();
     let mut bytes = 0;
-    for (seq, kept) in log.after(from) {
+    for (looked_at, (seq, kept)) in log.after(from).enumerate() {
+        if looked_at == PAGE_EVENTS_MAX {
+            more = true;
+            break;
+        }
         if is_wanted(kept) {
             bytes += kept.event.text.len();
             if bytes > PAGE_BYTES_MAX && !events.is_empty() {

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{
     Hub,
     limits::{REVOKED_MAX, TICKETS_MAX},
-    output::{Output, Spread},
+    output::{Fact, Output, Spread},
     peers::{Purpose, UnderWay},
+    position::NodeId,
     wire::{Answer, Request, Revoked},
 };
 use crate::core::{
@@ -22,8 +23,12 @@ use crate::core::{
 /// Somebody waits until all nodes know of a revocation.
 #[derive(Debug)]
 pub(super) struct RevokeWait {
+    name: Name,
+    until: u64,
     /// Peers that have not confirmed, with their names.
     waiting: BTreeMap<PeerId, String>,
+    /// Members that are not linked at the moment, with their names.
+    absent: BTreeMap<NodeId, String>,
     confirmed: Vec<String>,
     pub(super) deadline: u64,
 }
@@ -48,6 +53,14 @@ pub(super) struct Unconfirmed {
     pub(super) until: u64,
 }
 
+// === impl RevokeWait ===
+
+impl RevokeWait {
+    fn is_complete(&self) -> bool {
+        self.waiting.is_empty() && self.absent.is_empty()
+    }
+}
+
 // === impl Hub ===
 
 impl Hub {
@@ -69,6 +82,8 @@ impl Hub {
         let peers: BTreeMap<PeerId, String> = self
             .peers
             .iter()
+            // Others are compared with as soon as they have said who they are.
+            .filter(|(_id, peer)| peer.node.is_some())
             .map(|(id, peer)| (id.clone(), peer.name.clone()))
             .collect();
         for id in peers.keys() {
@@ -79,12 +94,21 @@ impl Hub {
             };
             self.send_revocation(id, unconfirmed, now.monotonic);
         }
+        // A node that crashed and was started anew has another id, but its name.
+        let is_here = |name: &String| self.name == *name || peers.values().any(|peer| peer == name);
+        let absent: BTreeMap<NodeId, String> = (self.origins.iter())
+            .filter(|(_node, origin)| origin.is_missing() && !is_here(&origin.name))
+            .map(|(node, origin)| (*node, origin.name.clone()))
+            .collect();
         let is_full = self.revocations.len() >= TICKETS_MAX;
         let deadline = now.monotonic + if is_full { 0 } else { wait };
         self.revocations.insert(
             ticket,
             RevokeWait {
+                name,
+                until,
                 waiting: peers,
+                absent,
                 confirmed: vec![self.name.clone()],
                 deadline,
             },
@@ -108,6 +132,36 @@ impl Hub {
             wait.confirmed.push(name);
         }
         self.check_revocation(ticket, now);
+    }
+
+    /// A node is linked (again): whoever waits for it waits for this link now.
+    pub(super) fn revoke_at(&mut self, id: &PeerId, node: NodeId, name: &str, now: u64) {
+        let mut unconfirmed = Vec::new();
+        for (ticket, wait) in &mut self.revocations {
+            let absent = wait.absent.len();
+            wait.absent
+                .retain(|other, called| *other != node && called != name);
+            if wait.absent.len() < absent {
+                wait.waiting.insert(id.clone(), name.to_owned());
+                unconfirmed.push(Unconfirmed {
+                    ticket: *ticket,
+                    name: wait.name.clone(),
+                    until: wait.until,
+                });
+            }
+        }
+        for unconfirmed in unconfirmed {
+            self.send_revocation(id, unconfirmed, now);
+        }
+    }
+
+    /// The link to a node that has not confirmed is gone.
+    pub(super) fn revocation_interrupted(&mut self, id: &PeerId, node: NodeId) {
+        for wait in self.revocations.values_mut() {
+            if let Some(name) = wait.waiting.remove(id) {
+                wait.absent.insert(node, name);
+            }
+        }
     }
 
     /// Tries again as long as somebody waits; afterwards the comparison does.
@@ -144,14 +198,18 @@ impl Hub {
         let is_over = self
             .revocations
             .get(&ticket)
-            .is_some_and(|wait| wait.waiting.is_empty() || wait.deadline <= now);
+            .is_some_and(|wait| wait.is_complete() || wait.deadline <= now);
         if !is_over {
             return;
         }
         if let Some(wait) = self.revocations.remove(&ticket) {
             let spread = Spread {
                 confirmed: wait.confirmed,
-                missing: wait.waiting.into_values().collect(),
+                missing: wait
+                    .waiting
+                    .into_values()
+                    .chain(wait.absent.into_values())
+                    .collect(),
             };
             self.revoke_done(ticket, Ok(spread));
         }
@@ -167,7 +225,7 @@ impl Hub {
             .into_iter()
             .take(REVOKED_MAX)
             .filter_map(|entry| Some((Name::new(&entry.name)?, entry.until)));
-        let names = self.blacklist.merge(entries, now.wall / 1_000);
+        let names = self.merge(entries, now);
         if !names.is_empty() {
             self.out.push(Output::Revoked(names));
         }
@@ -264,10 +322,22 @@ impl Hub {
         let entries = entries
             .into_iter()
             .filter_map(|entry| Some((Name::new(&entry.name)?, entry.until)));
-        let names = self.blacklist.merge(entries, now.wall / 1_000);
+        let mut names = self.merge(entries, now);
+        // For some there may be no room. The peer has them, so they would be new at every comparison.
+        names.retain(|name| self.blacklist.is_revoked(name, now.wall / 1_000));
         if !names.is_empty() {
             self.out.push(Output::Revoked(names));
         }
+    }
+
+    fn merge(&mut self, entries: impl IntoIterator<Item = (Name, u64)>, now: Now) -> Vec<Name> {
+        let before = self.blacklist.evicted();
+        let names = self.blacklist.merge(entries, now.wall / 1_000);
+        let evicted = self.blacklist.evicted().saturating_sub(before);
+        if evicted > 0 {
+            self.tell(Fact::SessionsForgotten(evicted));
+        }
+        names
     }
 
     pub(super) fn compare_failed(&mut self, id: &PeerId, at: u64) {

@@ -72,14 +72,19 @@ impl Hub {
     }
 
     /// A peer has everything up to `have`.
-    pub(super) fn batch_taken(&mut self, id: &PeerId, have: u64) {
+    pub(super) fn batch_taken(&mut self, id: &PeerId, have: u64, now: u64) {
         let head = self.log.head();
         let Some(peer) = self.peers.get_mut(id) else {
             return;
         };
         let shipping = &mut peer.shipping;
         shipping.sent.done();
-        shipping.acked = shipping.acked.max(have.min(head));
+        let acked = shipping.acked.max(have.min(head));
+        if acked > shipping.acked {
+            shipping.acked_at = now;
+            shipping.no_keeper_until = 0;
+        }
+        shipping.acked = acked;
         shipping.scanned = shipping.scanned.max(shipping.acked);
         if self.is_backup(id) {
             self.check_waiters();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     Hub,
     delivery::Delivery,
-    limits::{EVENT_BYTES_MAX, WAITERS_MAX},
+    limits::{EVENT_BYTES_MAX, KEEPER_PAUSE, WAITERS_MAX},
     output::{Fact, Output, SubmitRefusal},
     params::Ack,
     position::NodeId,
@@ -71,7 +71,7 @@ impl Hub {
                 self.designate(now);
                 match self.backup {
                     Some(_) => Ok(()),
-                    None => Err(SubmitRefusal::NotReplicated),
+                    None => Err(SubmitRefusal::NoKeeper),
                 }
             }
         }
@@ -84,7 +84,10 @@ impl Hub {
     /// To the desks, in the order of each origin.
     pub(super) fn deliver(&mut self, origin: NodeId, seq: u64, event: Arc<Event>) {
         let cursor = super::cursor::encode(&self.vector());
-        self.journal.note(&event.id, &cursor);
+        // Nobody can name an event as the last one seen that nobody here was to see.
+        if self.interest.covers(&event.event_type) {
+            self.journal.note(&event.id, &cursor);
+        }
         self.out.push(Output::Deliver(Arc::new(Delivery {
             origin,
             seq,
@@ -94,25 +97,50 @@ impl Hub {
     }
 
     /// Chooses who keeps copies of this node's events, if somebody has to and nobody does.
-    pub(super) fn designate(&mut self, _now: u64) {
-        if self.params.ack == Ack::Local || self.backup.is_some() {
+    pub(super) fn designate(&mut self, now: u64) {
+        if self.params.ack == Ack::Local {
             return;
         }
+        if self.backup.is_none() {
+            self.choose_keeper(now);
+        }
+        let keeper = self.backup.as_ref().and_then(|id| self.peers.get(id));
+        let keeper = keeper.and_then(|peer| peer.node);
+        // Nobody misses one before the node takes events.
+        if self.keeper_told != keeper && (keeper.is_some() || self.life.ready) {
+            self.keeper_told = keeper;
+            self.tell(Fact::Backup(keeper));
+        }
+    }
+
+    fn choose_keeper(&mut self, now: u64) {
         let me = self.me;
         // The next one in the ring of names, so that the copies spread over all nodes.
         let next = self
             .peers
             .iter()
-            .filter(|(_id, peer)| peer.is_known)
+            .filter(|(_id, peer)| peer.is_known && now >= peer.shipping.no_keeper_until)
             .filter_map(|(id, peer)| Some((peer.node?, id.clone())))
             .min_by_key(|(node, _id)| node.as_u64().wrapping_sub(me.as_u64()));
-        let chosen = next.as_ref().map(|(_node, id)| id.clone());
+        let chosen = next.map(|(_node, id)| id);
         if let Some(peer) = chosen.as_ref().and_then(|id| self.peers.get_mut(id)) {
-            peer.shipping.keeps_from = Some(peer.shipping.scanned);
-            let fact = Fact::Backup(next.map(|(node, _id)| node));
+            let shipping = &mut peer.shipping;
+            shipping.keeps_from = Some(shipping.scanned);
+            shipping.acked_at = now;
             self.backup = chosen;
-            self.tell(fact);
             self.check_waiters();
+        }
+    }
+
+    /// The keeper of copies has confirmed nothing for too long: another one is chosen, if there is one.
+    fn dismiss_keeper(&mut self, now: u64) {
+        let keeper = self.backup.as_ref().and_then(|id| self.peers.get_mut(id));
+        if let Some(peer) = keeper
+            && now >= peer.shipping.acked_at + self.params.answer_timeout
+        {
+            peer.shipping.keeps_from = None;
+            peer.shipping.no_keeper_until = now + KEEPER_PAUSE;
+            self.backup = None;
         }
     }
 
@@ -148,6 +176,7 @@ impl Hub {
             let ticket = waiter.ticket;
             self.waiters.pop_front();
             self.submitted(ticket, Err(SubmitRefusal::NotReplicated));
+            self.dismiss_keeper(now);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Stories of one machine or a few; what needs a bad network is in `sim`.
 
 mod alone;
+mod extremes;
 mod forms;
 mod pair;
 mod sim;

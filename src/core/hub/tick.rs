@@ -1,6 +1,11 @@
 //! What time brings, and stopping. Depends on the machine. Deliberately absent: reading a clock.
 
-use super::{Hub, output::Output, peers::Purpose, wire::Request};
+use super::{
+    Hub,
+    output::Output,
+    peers::{Farewell, Purpose},
+    wire::Request,
+};
 use crate::core::replica::stamp::Now;
 
 // === impl Hub ===
@@ -8,8 +13,10 @@ use crate::core::replica::stamp::Now;
 impl Hub {
     pub(super) fn tick(&mut self, now: Now) {
         self.now_due(now);
+        self.expire_held(now.monotonic);
         self.expire_waiters(now.monotonic);
         self.expire_replays(now.monotonic);
+        self.expire_recalls(now.monotonic);
         self.revoke_due(now.monotonic);
         self.bury(now);
         if now.monotonic >= self.life.idle_at {
@@ -50,20 +57,22 @@ impl Hub {
         if let Some(since) = self.interest.idle_since() {
             sooner((since + self.params.linger + 1).max(self.mint_at()));
         }
-        let deadlines = self.exchanges.values().map(|exchange| exchange.deadline);
-        let waits = self.interest_waits.iter().map(|wait| wait.deadline);
+        let deadlines = self.exchanges_due.first().map(|(at, _number)| *at);
+        let waits = self.interest_waits.front().map(|wait| wait.deadline);
         let waiters = self.waiters.iter().take(1).map(|waiter| waiter.deadline);
         let replays = self.replays.values().map(|replay| replay.deadline);
-        deadlines
+        (deadlines.into_iter())
             .chain(waits)
             .chain(waiters)
             .chain(replays)
+            .chain(self.recalls_due.first().map(|(at, _ticket)| *at))
             .chain(self.revocations.values().map(|wait| wait.deadline))
             .chain(self.revoke_again.iter().map(|(at, ..)| *at))
             .chain(self.bury_at())
             .chain(self.life.leaving)
             .for_each(&mut sooner);
         for peer in self.peers.values() {
+            peer.lookups.deadline().into_iter().for_each(&mut sooner);
             let (greeting, interest) = (peer.greeting, peer.interest_sent);
             let (memos, comparing) = (peer.memos_sent, peer.comparing.sent);
             for under_way in [greeting, interest, peer.shipping.sent, memos, comparing] {
@@ -82,7 +91,8 @@ impl Hub {
         }
     }
 
-    /// After `Input::Leave`: once everybody has everything, or the time is over, says farewell.
+    /// After `Input::Leave`: says farewell to each peer once it has everything, and to all when the time
+    /// is over. Done when all have heard it.
     pub(super) fn check_left(&mut self, now: u64) {
         let Some(deadline) = self.life.leaving else {
             return;
@@ -90,21 +100,28 @@ impl Hub {
         if self.life.left {
             return;
         }
-        let head = self.log.head();
-        let is_done = self
-            .peers
-            .values()
-            .all(|peer| !peer.is_known || peer.shipping.acked >= head);
-        if now < deadline && !(is_done && self.waiters.is_empty()) {
-            return;
+        let (node, head, is_over) = (self.me, self.log.head(), now >= deadline);
+        let mut ready = Vec::new();
+        let mut is_done = true;
+        for (id, peer) in &mut self.peers {
+            let lacks_events = peer.is_known && peer.shipping.acked < head;
+            if peer.node.is_some()
+                && peer.farewell == Farewell::NotYet
+                && (is_over || !lacks_events)
+            {
+                peer.farewell = Farewell::Said;
+                ready.push(id.clone());
+            }
+            is_done &= peer.node.is_none() || peer.farewell == Farewell::Over;
         }
-        self.life.left = true;
-        let node = self.me;
-        for (id, _node) in self.linked() {
+        for id in ready {
             let farewell = Request::Farewell { node, head };
             self.ask(&id, Purpose::Farewell, &farewell, now);
         }
-        self.tell_position();
-        self.out.push(Output::Left);
+        if is_over || (is_done && self.waiters.is_empty()) {
+            self.life.left = true;
+            self.tell_position();
+            self.out.push(Output::Left);
+        }
     }
 }

@@ -3,10 +3,12 @@
 //! and answers; nothing is gossiped. Depends on `minicbor`. Deliberately absent: what a message means.
 
 mod codec;
+mod sound;
 
 use bytes::Bytes;
 use minicbor::{Decode, Encode};
 
+use self::sound::Sound;
 use super::{limits::MESSAGE_BYTES_MAX, position::NodeId};
 
 /// The first byte of every message of the hub; the registry's begin with another. A change that older
@@ -317,6 +319,12 @@ pub enum WireFault {
     /// Not CBOR, or not of this shape.
     #[error("the message is malformed")]
     Malformed,
+    /// A number that is counted on from is higher than any can be (`cursor::SEQ_MAX`).
+    #[error("the message has a number that is too high")]
+    Number,
+    /// It speaks for a node that did not send it.
+    #[error("the message speaks for another node than its sender")]
+    Impostor,
 }
 
 /// The bytes of a question or an answer.
@@ -333,7 +341,7 @@ pub(super) fn encode<T: Encode<()>>(message: &T) -> Vec<u8> {
 }
 
 /// Reads a question or an answer.
-pub(super) fn decode<T: for<'b> Decode<'b, ()>>(bytes: &[u8]) -> Result<T, WireFault> {
+pub(super) fn decode<T: for<'b> Decode<'b, ()> + Sound>(bytes: &[u8]) -> Result<T, WireFault> {
     if bytes.len() > MESSAGE_BYTES_MAX {
         return Err(WireFault::Oversized);
     }
@@ -342,10 +350,13 @@ pub(super) fn decode<T: for<'b> Decode<'b, ()>>(bytes: &[u8]) -> Result<T, WireF
         return Err(WireFault::Major);
     }
     let mut decoder = minicbor::Decoder::new(rest);
-    let message = decoder.decode().map_err(|_| WireFault::Malformed)?;
-    if decoder.position() == rest.len() {
+    let message: T = decoder.decode().map_err(|_| WireFault::Malformed)?;
+    if decoder.position() != rest.len() {
+        return Err(WireFault::Malformed);
+    }
+    if message.is_sound() {
         Ok(message)
     } else {
-        Err(WireFault::Malformed)
+        Err(WireFault::Number)
     }
 }

@@ -42,6 +42,7 @@ pub struct Blacklist {
     /// All entries, those that expire first in front.
     by_expiry: BTreeSet<(u64, Name)>,
     entries_max: usize,
+    added: u64,
     evicted: u64,
 }
 
@@ -90,6 +91,7 @@ impl Blacklist {
             unpublished: BTreeSet::new(),
             by_expiry: BTreeSet::new(),
             entries_max,
+            added: 0,
             evicted: 0,
         }
     }
@@ -107,10 +109,13 @@ impl Blacklist {
         if !is_known && until > now && self.by_expiry.len() >= self.entries_max {
             return Err(Full);
         }
-        Ok(self.raise(name, until, now))
+        let change = self.raise(name, until, now);
+        self.added += u64::from(change == Change::New);
+        Ok(change)
     }
 
-    /// Takes in what another node has. Returns the names that were not revoked here before.
+    /// Takes in what another node has. Returns the names that were not revoked here before, also those
+    /// for which there is no room: their connections end even so.
     pub fn merge(&mut self, entries: impl IntoIterator<Item = (Name, u64)>, now: u64) -> Vec<Name> {
         let mut revoked = Vec::new();
         for (name, until) in entries {
@@ -128,6 +133,8 @@ impl Blacklist {
             self.change(&name, |bucket| bucket.remove(&name));
             self.evicted = self.evicted.saturating_add(1);
         }
+        let added = revoked.iter().filter(|name| self.until(name).is_some());
+        self.added = self.added.saturating_add(added.count() as u64);
         revoked
     }
 
@@ -149,11 +156,6 @@ impl Blacklist {
         self.until(name).is_some_and(|until| until > now)
     }
 
-    /// When the next entry expires.
-    pub fn next_expiry(&self) -> Option<u64> {
-        self.by_expiry.first().map(|(until, _name)| *until)
-    }
-
     /// Number of entries, those that have expired but were not removed yet included.
     pub fn len(&self) -> usize {
         self.by_expiry.len()
@@ -162,6 +164,11 @@ impl Blacklist {
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.by_expiry.is_empty()
+    }
+
+    /// How many entries were added since the start, here or by other nodes.
+    pub fn added(&self) -> u64 {
+        self.added
     }
 
     /// How many entries gave way to later ones since the start.

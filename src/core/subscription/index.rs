@@ -18,13 +18,13 @@ use crate::core::{
     event::{Event, Scalar},
     subscription::{
         Constraint, Subscription, TypePattern,
+        changes::{Net, PatternChanges},
         extractors::Extractors,
         index::{
             slab::Slab,
             table::{Condition, Home, Table},
             values::Values,
         },
-        interest::{Net, PatternChanges},
         patterns::{PatternMap, slacken},
     },
 };

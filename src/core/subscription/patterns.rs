@@ -11,7 +11,7 @@ use crate::core::subscription::TypePattern;
 
 /// A map from type patterns. The names come from outside, so its hashes must not be foreseeable.
 #[derive(Debug, Clone)]
-pub(super) struct PatternMap<V> {
+pub(in crate::core) struct PatternMap<V> {
     exact: HashMap<Arc<str>, V>,
     prefixes: HashMap<Arc<str>, V>,
     /// How many prefixes have a length: only these lengths of a type are looked up. There are at
@@ -33,15 +33,15 @@ impl<V> Default for PatternMap<V> {
 
 impl<V> PatternMap<V> {
     /// The value of a pattern itself, whatever other patterns cover.
-    pub(super) fn get(&self, pattern: &TypePattern) -> Option<&V> {
+    pub(in crate::core) fn get(&self, pattern: &TypePattern) -> Option<&V> {
         match pattern {
             TypePattern::Exact(name) => self.exact.get(name),
             TypePattern::Prefix(prefix) => self.prefixes.get(prefix),
         }
     }
 
-    /// As [`Self::get`].
-    pub(super) fn get_mut(&mut self, pattern: &TypePattern) -> Option<&mut V> {
+    /// The value of a pattern itself, to be changed.
+    pub(in crate::core) fn get_mut(&mut self, pattern: &TypePattern) -> Option<&mut V> {
         match pattern {
             TypePattern::Exact(name) => self.exact.get_mut(name),
             TypePattern::Prefix(prefix) => self.prefixes.get_mut(prefix),
@@ -49,7 +49,7 @@ impl<V> PatternMap<V> {
     }
 
     /// Sets a value; gives the one before.
-    pub(super) fn insert(&mut self, pattern: &TypePattern, value: V) -> Option<V> {
+    pub(in crate::core) fn insert(&mut self, pattern: &TypePattern, value: V) -> Option<V> {
         match pattern {
             TypePattern::Exact(name) => self.exact.insert(Arc::clone(name), value),
             TypePattern::Prefix(prefix) => {
@@ -63,7 +63,7 @@ impl<V> PatternMap<V> {
     }
 
     /// Removes a pattern.
-    pub(super) fn remove(&mut self, pattern: &TypePattern) -> Option<V> {
+    pub(in crate::core) fn remove(&mut self, pattern: &TypePattern) -> Option<V> {
         match pattern {
             TypePattern::Exact(name) => {
                 let value = self.exact.remove(name);
@@ -85,7 +85,10 @@ impl<V> PatternMap<V> {
     }
 
     /// The values of all patterns that cover a type. Costs a look-up per length of prefixes.
-    pub(super) fn covering<'m>(&'m self, event_type: &'m str) -> impl Iterator<Item = &'m V> {
+    pub(in crate::core) fn covering<'m>(
+        &'m self,
+        event_type: &'m str,
+    ) -> impl Iterator<Item = &'m V> {
         let prefixes = self
             .lengths
             .range(..=event_type.len())
@@ -93,15 +96,28 @@ impl<V> PatternMap<V> {
         self.exact.get(event_type).into_iter().chain(prefixes)
     }
 
-    /// All patterns in no particular order.
-    pub(super) fn patterns(&self) -> impl Iterator<Item = TypePattern> {
-        let exact = self.exact.keys().cloned().map(TypePattern::Exact);
-        exact.chain(self.prefixes.keys().cloned().map(TypePattern::Prefix))
+    /// All patterns with their values, in no particular order.
+    pub(in crate::core) fn iter(&self) -> impl Iterator<Item = (TypePattern, &V)> {
+        let exact = self.exact.iter();
+        let prefixes = self.prefixes.iter();
+        exact
+            .map(|(name, value)| (TypePattern::Exact(Arc::clone(name)), value))
+            .chain(prefixes.map(|(name, value)| (TypePattern::Prefix(Arc::clone(name)), value)))
     }
 
     /// The number of patterns.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::core) fn len(&self) -> usize {
         self.exact.len() + self.prefixes.len()
+    }
+}
+
+impl FromIterator<TypePattern> for PatternMap<()> {
+    fn from_iter<I: IntoIterator<Item = TypePattern>>(patterns: I) -> Self {
+        let mut all = Self::default();
+        for pattern in patterns {
+            all.insert(&pattern, ());
+        }
+        all
     }
 }
 

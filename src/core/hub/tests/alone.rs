@@ -116,7 +116,7 @@ fn the_cluster_mode_accepts_nothing_without_another_node() {
         ..alone()
     });
     let (result, out) = submit(&mut hub, vec![event("a", 1)]);
-    assert_eq!(result, Err(SubmitRefusal::NotReplicated));
+    assert_eq!(result, Err(SubmitRefusal::NoKeeper));
     assert!(
         !out.iter()
             .any(|output| matches!(output, Output::Deliver(_)))
@@ -126,6 +126,12 @@ fn the_cluster_mode_accepts_nothing_without_another_node() {
 #[test]
 fn a_client_gets_what_it_missed_by_cursor_and_by_the_events_id() {
     let mut hub = lone(alone());
+    let interest = Input::InterestChanged {
+        ticket: 3,
+        added: vec![TypePattern::Prefix("b.".into())],
+        removed: Vec::new(),
+    };
+    hub.step(at(0), interest);
     let types = ["a", "b.x", "c", "a"];
     let events = types.iter().zip(1..).map(|(name, id)| event(name, id));
     let events = events.collect();
@@ -139,14 +145,17 @@ fn a_client_gets_what_it_missed_by_cursor_and_by_the_events_id() {
         node: None,
     };
     assert_eq!(replay(&mut hub, by_id).0, [4]);
-    let unknown = From::Event {
-        id: "nobody".into(),
-        node: None,
-    };
-    let (seqs, gaps, _more, upto) = replay(&mut hub, unknown);
-    assert_eq!((seqs, gaps), (vec![], 1));
-    // What came since the client connected is not part of the gap.
-    assert_eq!(upto, Vector::default());
+    // Nobody was to see the third event, and nobody has ever seen the last.
+    for id in ["3", "nobody"] {
+        let unknown = From::Event {
+            id: id.into(),
+            node: None,
+        };
+        let (seqs, gaps, _more, upto) = replay(&mut hub, unknown);
+        assert_eq!((seqs, gaps), (vec![], 1), "{id}");
+        // What came since the client connected is not part of the gap.
+        assert_eq!(upto, Vector::default());
+    }
 }
 
 #[test]
@@ -186,6 +195,21 @@ fn a_long_replay_comes_in_pages_that_join() {
         from = upto;
     }
     assert_eq!(all, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[test]
+fn a_page_ends_after_so_many_events_even_if_none_is_wanted() {
+    let mut hub = lone(alone());
+    for _batch in 0..5 {
+        let events = (0..1_000).map(|id| event("z", id)).collect();
+        assert_eq!(submit(&mut hub, events).0, Ok(()));
+    }
+    assert_eq!(submit(&mut hub, vec![event("a", 1)]).0, Ok(()));
+    let (seqs, gaps, more, upto) = replay(&mut hub, From::Vector(Vector::default()));
+    assert_eq!((seqs, gaps, more), (vec![], 0, true));
+    assert_eq!(upto.seq(NodeId::new(7)), 4_096);
+    let (seqs, gaps, more, _upto) = replay(&mut hub, From::Vector(upto));
+    assert_eq!((seqs, gaps, more), (vec![5_001], 0, false));
 }
 
 #[test]

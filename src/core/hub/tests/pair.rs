@@ -9,8 +9,8 @@ use crate::core::{
     hub::{
         Hub,
         input::{From, Input},
-        output::{CarryFault, Output},
-        params::{Params, Rules},
+        output::{CarryFault, Fact, Output, Spread, SubmitRefusal},
+        params::{Ack, Params, Rules},
         position::{NodeId, Reached, Vector},
     },
     replica::{id::PeerId, stamp::Now},
@@ -39,6 +39,10 @@ impl Town {
             rules,
             ..Params::default()
         };
+        Self::with(params, count)
+    }
+
+    fn with(params: Params, count: u64) -> Self {
         let hubs = (0..count).map(|number| {
             let now = Now::default();
             let me = NodeId::new(number + 1);
@@ -62,6 +66,17 @@ impl Town {
         town
     }
 
+    /// Both ends notice that the link is gone.
+    fn cut(&mut self, a: usize, b: usize) {
+        self.tell(a, Input::LinkClosed(peer(b)));
+        self.tell(b, Input::LinkClosed(peer(a)));
+    }
+
+    fn link(&mut self, a: usize, b: usize) {
+        self.tell(a, Input::LinkOpened(peer(b)));
+        self.tell(b, Input::LinkOpened(peer(a)));
+    }
+
     fn pass(&mut self, ms: u64) {
         self.now += ms;
         for node in 0..self.hubs.len() {
@@ -76,6 +91,10 @@ impl Town {
             wall: self.now,
         };
         self.hubs[node].step(now, input)
+    }
+
+    pub(super) fn wakeup(&self, node: usize) -> u64 {
+        self.hubs[node].next_wakeup()
     }
 
     /// The same, so many milliseconds later.
@@ -212,6 +231,7 @@ fn a_wish_that_is_told_late_counts_from_when_it_began() {
 #[test]
 fn a_client_resumes_on_another_node_by_cursor_and_by_event_id() {
     let mut town = Town::of(2);
+    town.want(0, "a");
     for id in 1..=3 {
         town.submit(0, id);
     }
@@ -281,6 +301,53 @@ fn a_revocation_is_confirmed_by_all_and_names_who_is_silent() {
     assert_eq!(some.missing, ["node-2"]);
 }
 
+fn spread(town: &mut Town) -> Option<Spread> {
+    town.said(0).into_iter().find_map(|output| match output {
+        Output::RevokeDone { spread, .. } => spread.ok(),
+        _other => None,
+    })
+}
+
+fn revoke(wait: u64) -> Input {
+    Input::Revoke {
+        ticket: 1,
+        session: Name::new("s1").unwrap(),
+        until: 100,
+        wait,
+    }
+}
+
+#[test]
+fn a_revocation_names_members_that_are_cut_off_and_waits_for_them() {
+    let mut town = Town::of(3);
+    town.cut(0, 2);
+    town.tell(0, revoke(0));
+    assert_eq!(spread(&mut town).unwrap().missing, ["node-1", "node-2"]);
+    town.tell(0, revoke(2_000));
+    assert_eq!(spread(&mut town), None);
+    town.pass(500);
+    town.link(0, 2);
+    let all = spread(&mut town).unwrap();
+    assert_eq!((all.confirmed.len(), all.missing.len()), (3, 0));
+    // The link may also break while somebody waits.
+    town.silent.push(2);
+    town.tell(0, revoke(2_000));
+    town.cut(0, 2);
+    town.silent.clear();
+    town.link(0, 2);
+    assert_eq!(spread(&mut town).unwrap().missing.len(), 0);
+}
+
+#[test]
+fn a_member_that_left_in_peace_is_not_missing_at_a_revocation() {
+    let mut town = Town::of(3);
+    town.tell(2, Input::Leave);
+    town.cut(0, 2);
+    town.tell(0, revoke(2_000));
+    let all = spread(&mut town).unwrap();
+    assert_eq!((all.confirmed.len(), all.missing.len()), (2, 0));
+}
+
 #[test]
 fn a_node_that_joins_has_the_blacklist_before_it_is_ready() {
     let mut town = Town::of(1);
@@ -335,6 +402,73 @@ fn a_memo_is_known_everywhere_and_found_by_who_missed_it() {
     }
 }
 
+fn recalled(town: &mut Town, node: usize) -> Option<Option<Bytes>> {
+    town.said(node).into_iter().find_map(|output| match output {
+        Output::Recalled { value, .. } => Some(value),
+        _other => None,
+    })
+}
+
+fn remember(key: &'static str, value: &'static str) -> Input {
+    Input::Remember {
+        key: Bytes::from(key),
+        value: Bytes::from(value),
+    }
+}
+
+fn recall(key: &'static str) -> Input {
+    let key = Bytes::from(key);
+    Input::Recall { ticket: 3, key }
+}
+
+#[test]
+fn after_a_cut_the_latest_memo_counts_also_if_an_older_one_is_here() {
+    for waits in [false, true] {
+        let mut town = Town::of(2);
+        town.tell(0, remember("k", "old"));
+        town.cut(0, 1);
+        town.tell(0, remember("k", "new"));
+        // Node 1 hears nothing from node 0 by itself yet; it asks.
+        town.link(0, 1);
+        if waits {
+            town.pass(500);
+            town.cut(0, 1);
+        }
+        town.said(1);
+        town.tell(1, recall("k"));
+        assert_eq!(
+            recalled(&mut town, 1),
+            Some(Some(Bytes::from("new"))),
+            "{waits}"
+        );
+    }
+}
+
+#[test]
+fn nobody_waits_long_for_a_memo_of_a_silent_node() {
+    let mut town = Town::of(2);
+    town.tell(0, remember("k", "v"));
+    town.silent.push(0);
+    town.tell(1, recall("k"));
+    assert_eq!(recalled(&mut town, 1), None);
+    assert!(town.hubs[1].next_wakeup() <= town.now + 2_000);
+    town.pass(2_000);
+    assert_eq!(recalled(&mut town, 1), Some(Some(Bytes::from("v"))));
+}
+
+#[test]
+fn a_node_that_is_new_gets_the_memos_of_those_that_are_there() {
+    let mut town = Town::of(2);
+    town.cut(0, 1);
+    town.tell(0, remember("k", "v"));
+    town.link(0, 1);
+    town.pass(500);
+    town.cut(0, 1);
+    town.said(1);
+    town.tell(1, recall("k"));
+    assert_eq!(recalled(&mut town, 1), Some(Some(Bytes::from("v"))));
+}
+
 #[test]
 fn a_request_is_carried_to_another_nodes_desk_and_answered() {
     let mut town = Town::of(2);
@@ -348,10 +482,9 @@ fn a_request_is_carried_to_another_nodes_desk_and_answered() {
     let exchange = town.said(1).into_iter().find_map(|output| match output {
         Output::Carried {
             exchange,
-            from,
             desk: Some(3),
             bytes,
-        } if from == NodeId::new(1) && bytes == "question" => Some(exchange),
+        } if bytes == "question" => Some(exchange),
         _other => None,
     });
     let answer = Input::CarryAnswered {
@@ -371,6 +504,39 @@ fn a_request_is_carried_to_another_nodes_desk_and_answered() {
     );
     town.tell(0, carry(77));
     assert_eq!(result(town.said(0)), Some(Err(CarryFault::Gone)));
+}
+
+#[test]
+fn a_client_that_has_all_of_a_node_that_left_in_peace_resumes_without_a_gap() {
+    // Where the client is with the events of node 0, which has accepted two, and how node 0 went.
+    for (seq, leaves, gaps) in [(2, true, 0), (1, true, 1), (2, false, 1)] {
+        let mut town = Town::of(2);
+        town.submit(0, 1);
+        town.submit(0, 2);
+        if leaves {
+            town.tell(0, Input::Leave);
+        }
+        town.cut(0, 1);
+        town.said(1);
+        let from: Vector = [(1, seq), (2, 0)]
+            .map(|(node, seq)| (NodeId::new(node), Reached::at(seq)))
+            .into_iter()
+            .collect();
+        let input = Input::Replay {
+            ticket: 4,
+            from: From::Vector(from),
+            types: vec![TypePattern::Exact("a".into())],
+        };
+        town.tell(1, input);
+        let replayed = town.said(1).into_iter().find_map(|output| match output {
+            Output::Replayed { replayed, .. } => replayed,
+            _other => None,
+        });
+        let replayed = replayed.unwrap();
+        assert_eq!(replayed.gaps.len(), gaps, "at {seq}, left: {leaves}");
+        let reached = replayed.upto.get(NodeId::new(1)).unwrap();
+        assert!(reached.ended);
+    }
 }
 
 #[test]
@@ -397,4 +563,68 @@ fn a_node_that_leaves_in_peace_leaves_no_gap_and_one_that_dies_does() {
             .filter(|output| matches!(output, Output::Gap(_)));
         assert_eq!(told.count(), gaps, "leaves: {leaves}");
     }
+}
+
+/// How the submission of event `id` ended, if it has.
+fn submitted(town: &mut Town, id: u32) -> Option<Result<(), SubmitRefusal>> {
+    town.submit(0, id);
+    ended(&town.said(0))
+}
+
+fn ended(said: &[Output]) -> Option<Result<(), SubmitRefusal>> {
+    said.iter().find_map(|output| match output {
+        Output::Submitted { result, .. } => Some(*result),
+        _other => None,
+    })
+}
+
+#[test]
+fn a_keeper_of_copies_that_hangs_is_replaced_and_may_come_back() {
+    let params = Params {
+        ack: Ack::Cluster,
+        ..Params::default()
+    };
+    for (nodes, next) in [(3, Ok(())), (2, Err(SubmitRefusal::NoKeeper))] {
+        let mut town = Town::with(params, nodes);
+        assert_eq!(submitted(&mut town, 1), Some(Ok(())));
+        town.silent.push(1);
+        assert_eq!(submitted(&mut town, 2), None);
+        town.pass(2_000);
+        let said = town.said(0);
+        assert_eq!(ended(&said), Some(Err(SubmitRefusal::NotReplicated)));
+        let keeper = (nodes == 3).then_some(NodeId::new(3));
+        let told =
+            |output: &Output| matches!(output, Output::Fact(Fact::Backup(node)) if *node == keeper);
+        assert!(said.iter().any(told), "{nodes} nodes");
+        assert_eq!(submitted(&mut town, 3), Some(next), "{nodes} nodes");
+        // Without another one it is asked again as soon as it takes something.
+        town.silent.clear();
+        town.pass(5_000);
+        town.pass(500);
+        assert_eq!(submitted(&mut town, 4), Some(Ok(())), "{nodes} nodes");
+    }
+}
+
+#[test]
+fn a_node_that_is_ready_without_a_comparison_says_with_whom() {
+    let mut town = Town::of(1);
+    town.pass(5_000);
+    let now = Now {
+        monotonic: town.now,
+        wall: town.now,
+    };
+    let joining = Hub::new(NodeId::new(9), "nine".to_owned(), Params::default(), now);
+    town.hubs.push(joining);
+    town.said.push(Vec::new());
+    town.link(0, 1);
+    town.cut(0, 1);
+    town.silent.push(0);
+    town.tell(1, Input::LinkOpened(peer(0)));
+    town.pass(10_000);
+    assert!(town.hubs[1].is_ready());
+    let names = town.said(1).into_iter().find_map(|output| match output {
+        Output::Fact(Fact::Incomplete(names)) => Some(names),
+        _other => None,
+    });
+    assert_eq!(names.map(|names| names.len()), Some(1));
 }

@@ -10,7 +10,7 @@ use minicbor::{
 
 use super::{Pattern, Text};
 use crate::core::{
-    hub::{interest::patterns::text, limits::PATTERN_BYTES_MAX, position::NodeId},
+    hub::{limits::PATTERN_BYTES_MAX, position::NodeId},
     subscription::TypePattern,
 };
 
@@ -50,7 +50,7 @@ impl From<&TypePattern> for Pattern {
     fn from(pattern: &TypePattern) -> Self {
         Self {
             is_prefix: matches!(pattern, TypePattern::Prefix(_)),
-            text: text(pattern).to_owned(),
+            text: pattern.text().to_owned(),
         }
     }
 }
@@ -58,7 +58,8 @@ impl From<&TypePattern> for Pattern {
 impl Pattern {
     /// The pattern, if it could be one; others cover nothing and are left out.
     pub(in crate::core::hub) fn read(self) -> Option<TypePattern> {
-        let fits = (1..=PATTERN_BYTES_MAX).contains(&self.text.len());
+        // The empty prefix stands for everything.
+        let fits = (usize::from(!self.is_prefix)..=PATTERN_BYTES_MAX).contains(&self.text.len());
         let text = fits.then(|| self.text.into())?;
         Some(if self.is_prefix {
             TypePattern::Prefix(text)

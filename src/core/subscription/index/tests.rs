@@ -15,7 +15,7 @@ use super::{Index, table::SHAPES_MAX};
 use crate::core::{
     event::Event,
     subscription::{
-        Subscription, TypePattern, extractors::Extractors, interest::PatternChanges, list,
+        Subscription, TypePattern, changes::PatternChanges, extractors::Extractors, list,
     },
 };
 

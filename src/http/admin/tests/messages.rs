@@ -136,6 +136,7 @@ async fn events_that_are_not_taken_may_be_sent_again() {
     for refusal in [
         SubmitRefusal::NotReady,
         SubmitRefusal::Overloaded,
+        SubmitRefusal::NoKeeper,
         SubmitRefusal::NotReplicated { waited },
     ] {
         let (desk, _taken) = desk(Some(refusal));
