@@ -12,17 +12,18 @@ use actix_web::{
     web::{Data, Payload},
 };
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use crate::{
     core::{api::faults::Faults, registry::Rejection},
     http::{
         admin::{
-            AdminState, ask, ask_within, body,
+            AdminState, ask, body,
             openapi::schema::{ErrorBody, ErrorMap, ForgetRequest, JoinRequest, ProxyAPIResponse},
         },
         problem::{Problem, json_answer},
     },
-    message::registry::{Forget, Join, Leave},
+    message::registry::{Forget, Join, Part},
     p2p::address::Address,
     telemetry::health::Phase,
 };
@@ -76,6 +77,7 @@ pub(in crate::http::admin) async fn join(
     responses(
         (status = 202, description = "Nothing is left to do but to stop the process.", body = ProxyAPIResponse),
         (status = 400, description = "The body is not JSON.", body = ErrorBody),
+        (status = 409, description = "This node has no cluster.", body = ProxyAPIResponse),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The content type is not JSON.", body = ErrorBody),
         (status = 503, description = "The node cannot answer now.", body = ErrorBody),
@@ -87,10 +89,15 @@ pub(in crate::http::admin) async fn leave(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     body::json_object(&request, payload, COMMAND_BYTES_MAX).await?;
+    let left = ask(&state.cluster.leave, Part)
+        .await?
+        .ok_or(Problem::NoCluster)?;
     // It hears of no change from now on, so load balancers should look elsewhere.
     state.health.advance(Phase::Left);
-    ask_within(LEAVE_MAX, &state.cluster.leave, Leave).await?;
-    Ok(accepted())
+    match timeout(LEAVE_MAX, left).await {
+        Ok(Ok(())) => Ok(accepted()),
+        Ok(Err(_)) | Err(_) => Err(Problem::Unavailable),
+    }
 }
 
 /// Lets a member be none any more, on all nodes: one that is gone for good but still listed. A node that
