@@ -25,6 +25,7 @@ mod support {
     pub(crate) mod intruder;
     pub(crate) mod issuer;
     pub(crate) mod lan;
+    pub(crate) mod long;
     pub(crate) mod meter;
     pub(crate) mod multiplexed;
     pub(crate) mod peer;

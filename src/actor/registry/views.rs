@@ -41,7 +41,7 @@ impl RegistryActor {
             incarnation: self.replica.incarnation().to_string(),
             established: self.replica.is_established(),
             software: identity.software,
-            apis: self.replica.registry().len() as u64,
+            apis: self.replica.apis(),
             root: root(self.replica.root()),
             in_sync: true,
             clock_offset_ms: 0,
