@@ -360,10 +360,16 @@ mod tests {
                 .collect()
         };
         let before = names(metrics.render());
-        SERVE_CAUSES.into_iter().for_each(|cause| meters.served(cause));
+        SERVE_CAUSES
+            .into_iter()
+            .for_each(|cause| meters.served(cause));
         DECISIONS.into_iter().for_each(|by| meters.decided(by, 1));
-        SYNC_RESULTS.into_iter().for_each(|result| meters.synced(result));
-        REJECTS.into_iter().for_each(|reason| meters.rejected(reason));
+        SYNC_RESULTS
+            .into_iter()
+            .for_each(|result| meters.synced(result));
+        REJECTS
+            .into_iter()
+            .for_each(|reason| meters.rejected(reason));
         for by_ref in [true, false] {
             meters.superseded(by_ref);
             meters.cast(by_ref);

@@ -13,10 +13,10 @@ use awc::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Question, Until, ask,
+    Answer, Question, ask,
     report::{Report, report},
 };
-use crate::config::secret::Secret;
+use crate::{config::secret::Secret, core::replica::input::Until};
 
 /// Gives `answer` to one connection; the thread ends with the head it was asked with.
 fn node(answer: String) -> (String, JoinHandle<String>) {
@@ -145,24 +145,6 @@ fn a_change_stands_in_the_path_as_in_the_header() {
         let path = wait(&format!("{change}@{version}")).path();
         let expected = format!("/v3/cluster/changes/{expected}@{version}?wait=all&timeout=30");
         assert_eq!(path, expected);
-    }
-}
-
-#[test]
-fn a_change_is_waited_for_everywhere_on_some_nodes_or_until_it_is_settled() {
-    for (text, until) in [
-        ("all", Some(Until::All)),
-        ("settled", Some(Until::Settled)),
-        ("2", Some(Until::Nodes(2))),
-        ("0", None),
-        ("-1", None),
-        ("some", None),
-        ("", None),
-    ] {
-        assert_eq!(Until::parse(text), until, "{text:?}");
-        if let Some(until) = until {
-            assert_eq!(until.to_string(), text);
-        }
     }
 }
 

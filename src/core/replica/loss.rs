@@ -175,7 +175,12 @@ impl Replica {
 
     /// The writes of this node that are no part of the decision. They are not asked about again, nor
     /// are those that lie too far beneath it to be lost unseen.
-    fn lost_writes(&mut self, id: &ApiId, decision: &Decision, before: &BeforeDecision) -> Vec<Version> {
+    fn lost_writes(
+        &mut self,
+        id: &ApiId,
+        decision: &Decision,
+        before: &BeforeDecision,
+    ) -> Vec<Version> {
         let Some(local) = self.locals.get_mut(id) else {
             return Vec::new();
         };

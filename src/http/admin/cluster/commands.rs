@@ -15,7 +15,6 @@ use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use crate::{
-    core::{api::faults::Faults, registry::Rejection},
     http::{
         admin::{
             AdminState, ask, body,
@@ -28,8 +27,9 @@ use crate::{
     telemetry::health::Phase,
 };
 
-/// Key of the error map under which faults of a join are listed.
-const GROUP: &str = "join";
+/// Keys of the error map under which faults of a join and of a forgetting are listed.
+const JOIN: &str = "join";
+const FORGET: &str = "forget";
 
 /// Largest body of a command: an address is at most a host name of 253 bytes and a port.
 const COMMAND_BYTES_MAX: usize = 4 * 1024;
@@ -56,11 +56,7 @@ pub(in crate::http::admin) async fn join(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let body = body::json_object(&request, payload, COMMAND_BYTES_MAX).await?;
-    let address = address(&body).map_err(|words| {
-        let mut faults = Faults::default();
-        faults.push(GROUP, "address", words);
-        Rejection::Invalid(faults)
-    })?;
+    let address = address(&body).map_err(|words| Problem::invalid(JOIN, "address", words))?;
     let address = address.to_string();
     if !ask(&state.cluster.join, Join { address }).await? {
         return Err(Problem::NoCluster);
@@ -122,9 +118,7 @@ pub(in crate::http::admin) async fn forget(
 ) -> Result<HttpResponse, Problem> {
     let body = body::json_object(&request, payload, COMMAND_BYTES_MAX).await?;
     let Some(Value::String(node)) = body.get("node") else {
-        let mut faults = Faults::default();
-        faults.push("forget", "node", "must be string");
-        return Err(Rejection::Invalid(faults).into());
+        return Err(Problem::invalid(FORGET, "node", "must be string"));
     };
     let node = node.clone();
     let forgotten = ask(&state.cluster.forget, Forget { node: node.clone() }).await?;

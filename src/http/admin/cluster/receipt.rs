@@ -156,7 +156,8 @@ impl Wanted<'_> {
             .map(|node| (node.peer.as_str(), node.name.as_str()))
             .collect();
         let named = |peer: &PeerId| {
-            let peer = hex(peer.as_bytes());
+            // As the node list spells it.
+            let peer = peer.to_string();
             names
                 .get(peer.as_str())
                 .map_or(peer.clone(), |name| (*name).to_owned())
@@ -258,9 +259,4 @@ pub(super) fn message(id: &str, standing: Standing, winner: Option<Version>) -> 
             "Too many receipts are awaited; nothing is undone, ask for this one later.".to_owned()
         }
     }
-}
-
-/// As the node list spells names of the transport.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
