@@ -28,6 +28,7 @@ mod support {
     pub(crate) mod long;
     pub(crate) mod meter;
     pub(crate) mod multiplexed;
+    pub(crate) mod orders;
     pub(crate) mod peer;
     pub(crate) mod puppet;
     pub(crate) mod relay;
