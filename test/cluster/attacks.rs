@@ -62,21 +62,10 @@ fn victim(settings: &[(&str, &str)]) -> (Fleet, SocketAddr) {
     (fleet, address)
 }
 
-/// A series, if it is there: those of the connections are as soon as the network part has begun.
-fn shown(node: &Gateway, series: &str) -> Option<f64> {
-    let answer = ask(node.api(), &Request::new("GET", "/metrics")).expect("metrics");
-    let text = String::from_utf8_lossy(&answer.body.bytes).into_owned();
-    let value = |line: &str| line.strip_prefix(series)?.trim().parse().ok();
-    text.lines().find_map(value)
-}
-
-fn counted(node: &Gateway, series: &str) -> f64 {
-    shown(node, series).unwrap_or_else(|| panic!("no series {series}"))
-}
-
+/// Waits for a series: those of the connections are there as soon as the network part has begun.
 fn until_counted(node: &Gateway, series: &str, at_least: f64) {
     until(&format!("{series} {at_least}"), || {
-        shown(node, series).filter(|value| *value >= at_least)
+        node.find_metric(series).filter(|value| *value >= at_least)
     });
 }
 
@@ -123,7 +112,7 @@ fn nothing_was_exchanged(fleet: &Fleet, intruder: &Intruder) {
         None
     );
     for series in EXCHANGED {
-        assert!(counted(node, series) < 0.5, "{series}");
+        assert!(node.metric(series) < 0.5, "{series}");
     }
 }
 
@@ -207,7 +196,7 @@ fn stranger_is_kept_out(secret: Option<&str>) {
     let refused = &network["refused"][0];
     assert_eq!(refused["address"], "127.0.0.1", "{network}");
     assert_eq!(refused["reason"], "handshake");
-    assert!(counted(node, "rig_cluster_peers_refused") > 0.5);
+    assert!(node.metric("rig_cluster_peers_refused") > 0.5);
 }
 
 #[test]
@@ -332,8 +321,8 @@ fn a_member_that_replays_old_messages_changes_nothing() {
     }
     assert_eq!(node.admin("DELETE", "api").status, 204);
     let last = Acknowledged::expected(&node.create(&unserved("api", "4")));
-    let rejected = || counted(node, "rig_registry_rejected_total{reason=\"presence\"}");
-    let arrived = || counted(node, "rig_cluster_gossip_total{direction=\"in\"}");
+    let rejected = || node.metric("rig_registry_rejected_total{reason=\"presence\"}");
+    let arrived = || node.metric("rig_cluster_gossip_total{direction=\"in\"}");
     let before = arrived();
     let mut sent = 0.0;
     for _ in 0..20 {
@@ -347,11 +336,11 @@ fn a_member_that_replays_old_messages_changes_nothing() {
     let changes = "rig_registry_served_changes_total{cause=";
     for cause in ["ref", "vote"] {
         let series = format!("{changes}\"{cause}\"}}");
-        assert!(counted(node, &series) < 0.5, "{series}");
+        assert!(node.metric(&series) < 0.5, "{series}");
     }
     // Nobody is present in the name of another.
     assert!(rejected() > 0.5);
-    assert!(counted(node, "rig_registry_members") < 1.5);
+    assert!(node.metric("rig_registry_members") < 1.5);
 }
 
 #[test]
