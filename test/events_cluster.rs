@@ -37,12 +37,3 @@ fn running(size: usize, settings: &[(&str, &str)]) -> Fleet {
     fleet.start_all(&vec![Vec::new(); size]);
     fleet
 }
-
-/// Whether long stories are wanted; says aloud if not.
-fn is_long_wanted() -> bool {
-    let wanted = std::env::var("RIG_TEST_LONG").as_deref() == Ok("1");
-    if !wanted {
-        println!("SKIPPED: takes minutes; set RIG_TEST_LONG=1");
-    }
-    wanted
-}

@@ -25,8 +25,10 @@ mod support {
     pub(crate) mod intruder;
     pub(crate) mod issuer;
     pub(crate) mod lan;
+    pub(crate) mod long;
     pub(crate) mod meter;
     pub(crate) mod multiplexed;
+    pub(crate) mod orders;
     pub(crate) mod peer;
     pub(crate) mod puppet;
     pub(crate) mod relay;

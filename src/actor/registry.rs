@@ -53,7 +53,7 @@ use crate::{
         cluster::{Heard, Tell},
         extractors::ExtractorsCell,
         proxy::ApisPublished,
-        registry::{AwaitSpread, Current, GetApi, Leave, ListApis, ProposeChange},
+        registry::{AwaitSpread, Current, GetApi, Leave, ListApis, Part, ProposeChange},
     },
     telemetry::cluster::ClusterMetrics,
 };
@@ -199,6 +199,22 @@ impl RegistryActor {
         }
         self.gauge();
         self.set_wakeup(ctx);
+    }
+
+    /// Begins to part from the cluster; the receiver hears when nothing is left to do.
+    fn leave(&mut self, ctx: &mut Context<Self>) -> oneshot::Receiver<()> {
+        let (told, left) = oneshot::channel();
+        // The replica says once that it has left; it may be asked to more than once: by an operator
+        // and then by the end of the process.
+        if self.left {
+            // Whoever asked may not wait.
+            let _ = told.send(());
+            return left;
+        }
+        self.leaving.push(told);
+        self.step(Input::Leave);
+        self.settle(ctx);
+        left
     }
 
     /// Nothing is left to do after [`Leave`].
@@ -407,16 +423,17 @@ impl Handler<Leave> for RegistryActor {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _leave: Leave, ctx: &mut Self::Context) -> Self::Result {
-        // The replica says once that it has left; it may be asked to more than once: by an operator
-        // and then by the end of the process.
-        if self.left {
-            return Box::pin(fut::ready(()));
-        }
-        let (told, left) = oneshot::channel();
-        self.leaving.push(told);
-        self.step(Input::Leave);
-        self.settle(ctx);
+        let left = self.leave(ctx);
         Box::pin(async move { drop(left.await) }.into_actor(self))
+    }
+}
+
+impl Handler<Part> for RegistryActor {
+    type Result = MessageResult<Part>;
+
+    fn handle(&mut self, _part: Part, ctx: &mut Self::Context) -> Self::Result {
+        let has_cluster = self.cluster.is_some();
+        MessageResult(has_cluster.then(|| self.leave(ctx)))
     }
 }
 

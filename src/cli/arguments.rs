@@ -5,10 +5,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command, builder::ValueParser, value_pars
 use crate::{
     cli::{
         self,
-        ask::{DEFAULT_API_URL, DEFAULT_WAIT_SECONDS, Question, Until, WAIT_SECONDS_MAX},
+        ask::{DEFAULT_API_URL, DEFAULT_WAIT_SECONDS, Question, WAIT_SECONDS_MAX},
         local::NODES_MAX,
     },
     config::settings::{self, Group, Preset, Setting, kind::Kind, table::SETTINGS},
+    core::replica::input::Until,
 };
 
 /// Which node of this machine to be.
@@ -105,7 +106,7 @@ fn questions() -> [Command; 7] {
         )
         .arg(
             option(UNTIL, "all|NUMBER|settled")
-                .value_parser(until)
+                .value_parser(str::parse::<Until>)
                 .default_value("all")
                 .help("Until all nodes, or so many, serve it, or nobody votes on it any more"),
         )
@@ -216,10 +217,6 @@ fn option(name: &'static str, value: &'static str) -> Arg {
 fn api_url(text: &str) -> Result<String, String> {
     let url = Kind::Url.text(text).filter(|url| !url.contains(['?', '#']));
     url.ok_or_else(|| format!("it must be {} and without query", Kind::Url.expects()))
-}
-
-fn until(text: &str) -> Result<Until, String> {
-    Until::parse(text).ok_or_else(|| "it must be all, settled or a number of nodes".to_owned())
 }
 
 /// The flags of the settings that are `wanted`.

@@ -10,7 +10,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, io, process::ExitCode, time::Duration};
+use std::{io, process::ExitCode, time::Duration};
 
 use actix_rt::System;
 use awc::{Client, Connector, http::StatusCode};
@@ -25,6 +25,7 @@ use crate::{
         secret::Secret,
         vars::{Flags, Vars},
     },
+    core::replica::input::Until,
     upstream::tls::{TrustError, client_config},
 };
 
@@ -93,17 +94,6 @@ pub enum Question {
     Leave,
 }
 
-/// When a change has arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// Every member serves it.
-    All,
-    /// So many members serve it.
-    Nodes(u16),
-    /// No reachable node has a vote about its API open.
-    Settled,
-}
-
 /// Why there is no answer. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 enum AskError {
@@ -165,33 +155,6 @@ impl Question {
             Self::Members | Self::Rounds | Self::Join { .. } | Self::Forget { .. } => PATIENCE,
             Self::Diff { .. } | Self::Leave => LONG_PATIENCE,
             Self::Wait { seconds, .. } => PATIENCE + Duration::from_secs(*seconds),
-        }
-    }
-}
-
-// === impl Until ===
-
-impl Until {
-    /// `all`, `settled`, or a number of nodes.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "all" => Some(Self::All),
-            "settled" => Some(Self::Settled),
-            number => number
-                .parse()
-                .ok()
-                .filter(|nodes| *nodes > 0)
-                .map(Self::Nodes),
-        }
-    }
-}
-
-impl fmt::Display for Until {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => f.write_str("all"),
-            Self::Nodes(nodes) => nodes.fmt(f),
-            Self::Settled => f.write_str("settled"),
         }
     }
 }

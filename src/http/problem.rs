@@ -4,6 +4,8 @@
 //! May depend on `core` and actix-web. Deliberately absent: details of what went wrong inside. A
 //! client learns what it can change; the log has the rest.
 
+use std::borrow::Cow;
+
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -13,6 +15,7 @@ use serde_json::json;
 
 use crate::{
     core::{
+        api::faults::Faults,
         registry::{Rejection, extractors},
         route::Refusal,
     },
@@ -72,6 +75,15 @@ pub enum Problem {
 }
 
 // === impl Problem ===
+
+impl Problem {
+    /// 400 with an error map that has one fault.
+    pub fn invalid(group: &str, field: &'static str, words: impl Into<Cow<'static, str>>) -> Self {
+        let mut faults = Faults::default();
+        faults.push(group, field, words);
+        Rejection::Invalid(faults).into()
+    }
+}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {

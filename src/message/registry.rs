@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix::Message;
 use serde::Serialize;
+use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
 use crate::core::{
@@ -100,6 +101,12 @@ pub enum Found {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Leave;
+
+/// The same at an operator's wish. Answered at once: `None` if there is no cluster to part from, and nothing
+/// was done; else with what hears when nothing is left to do.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<oneshot::Receiver<()>>")]
+pub struct Part;
 
 /// Show the cluster as this node sees it.
 #[derive(Debug, Message)]

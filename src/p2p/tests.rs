@@ -17,7 +17,6 @@ use super::{Event, LoopEnd, Peer, start};
 
 mod admission;
 mod failure;
-mod mdns;
 mod mesh;
 mod overload;
 mod traffic;

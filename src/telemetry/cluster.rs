@@ -18,6 +18,32 @@ use crate::{
 /// Seconds; from a vote among neighbours to the patience of rule C.
 const ROUND_BUCKETS: [f64; 10] = [0.005, 0.05, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
+/// Every value of a label. Series are there from the start, at zero: a rise from nothing to 1 is none for
+/// `increase()`.
+const SERVE_CAUSES: [ServeCause; 4] = [
+    ServeCause::Load,
+    ServeCause::Write,
+    ServeCause::Ref,
+    ServeCause::Vote,
+];
+const DECISIONS: [DecidedBy; 4] = [
+    DecidedBy::Ref,
+    DecidedBy::Votes,
+    DecidedBy::Timestamp,
+    DecidedBy::Tie,
+];
+const SYNC_RESULTS: [SyncResult; 3] = [SyncResult::Same, SyncResult::Delta, SyncResult::Failed];
+const REJECTS: [Reject; 8] = [
+    Reject::Oversized,
+    Reject::Major,
+    Reject::Malformed,
+    Reject::Cluster,
+    Reject::RefTooHigh,
+    Reject::WrongBody,
+    Reject::Presence,
+    Reject::Answer,
+];
+
 /// The meters of the replica.
 #[derive(Debug)]
 pub struct ClusterMetrics {
@@ -80,7 +106,7 @@ impl ClusterMetrics {
             "rig_registry_round_seconds",
             "Time from learning of a conflict to its decision.",
         );
-        Ok(Arc::new(Self {
+        let meters = Self {
             rounds_open: gauge(
                 "rig_registry_rounds_open",
                 "Contested rounds, not finished here.",
@@ -151,18 +177,56 @@ impl ClusterMetrics {
                 "Versions that this software cannot activate.",
             )?,
             name_clashes: counter("rig_registry_name_clash_total", "Clashes of node names.")?,
-        }))
+        };
+        meters.begin();
+        Ok(Arc::new(meters))
+    }
+
+    /// Makes every series.
+    fn begin(&self) {
+        let Self {
+            served_changes,
+            rounds,
+            superseded,
+            ballots,
+            syncs,
+            sync_bytes,
+            rejected,
+            ..
+        } = self;
+        let start = |counters: &IntCounterVec, label: &str| {
+            counters.with_label_values(&[label]).inc_by(0);
+        };
+        for cause in SERVE_CAUSES {
+            start(served_changes, serve_cause(cause));
+        }
+        for by in DECISIONS {
+            start(rounds, decided_by(by));
+        }
+        for by_ref in [true, false] {
+            start(superseded, lost_by(by_ref));
+        }
+        for concession in [true, false] {
+            start(ballots, ballot(concession));
+        }
+        for result in SYNC_RESULTS {
+            start(syncs, sync_result(result));
+        }
+        for direction in ["in", "out"] {
+            start(sync_bytes, direction);
+        }
+        for reason in REJECTS {
+            start(rejected, reject(reason));
+        }
+        self.api_states(ApiStates::default());
+        self.file_deviations(0, 0);
     }
 
     /// A version is served.
     pub fn served(&self, cause: ServeCause) {
-        let cause = match cause {
-            ServeCause::Load => "load",
-            ServeCause::Write => "write",
-            ServeCause::Ref => "ref",
-            ServeCause::Vote => "vote",
-        };
-        self.served_changes.with_label_values(&[cause]).inc();
+        self.served_changes
+            .with_label_values(&[serve_cause(cause)])
+            .inc();
     }
 
     /// A round was decided.
@@ -177,24 +241,17 @@ impl ClusterMetrics {
 
     /// A write accepted here lost.
     pub fn superseded(&self, by_ref: bool) {
-        let by = if by_ref { "ref" } else { "votes" };
-        self.superseded.with_label_values(&[by]).inc();
+        self.superseded.with_label_values(&[lost_by(by_ref)]).inc();
     }
 
     /// A ballot was cast.
     pub fn cast(&self, concession: bool) {
-        let kind = if concession { "concession" } else { "first" };
-        self.ballots.with_label_values(&[kind]).inc();
+        self.ballots.with_label_values(&[ballot(concession)]).inc();
     }
 
     /// An exchange ended.
     pub fn synced(&self, result: SyncResult) {
-        let result = match result {
-            SyncResult::Same => "same",
-            SyncResult::Delta => "delta",
-            SyncResult::Failed => "failed",
-        };
-        self.syncs.with_label_values(&[result]).inc();
+        self.syncs.with_label_values(&[sync_result(result)]).inc();
     }
 
     /// A question or an answer came.
@@ -226,17 +283,7 @@ impl ClusterMetrics {
 
     /// A message was dropped.
     pub fn rejected(&self, reason: Reject) {
-        let reason = match reason {
-            Reject::Oversized => "oversized",
-            Reject::Major => "major",
-            Reject::Malformed => "malformed",
-            Reject::Cluster => "cluster",
-            Reject::RefTooHigh => "ref_too_high",
-            Reject::WrongBody => "wrong_body",
-            Reject::Presence => "presence",
-            Reject::Answer => "answer",
-        };
-        self.rejected.with_label_values(&[reason]).inc();
+        self.rejected.with_label_values(&[reject(reason)]).inc();
     }
 
     /// So many entries of this node's file are not what it serves now.
@@ -254,5 +301,98 @@ pub const fn decided_by(by: DecidedBy) -> &'static str {
         DecidedBy::Votes => "votes",
         DecidedBy::Timestamp => "timestamp",
         DecidedBy::Tie => "tie",
+    }
+}
+
+const fn serve_cause(cause: ServeCause) -> &'static str {
+    match cause {
+        ServeCause::Load => "load",
+        ServeCause::Write => "write",
+        ServeCause::Ref => "ref",
+        ServeCause::Vote => "vote",
+    }
+}
+
+const fn lost_by(by_ref: bool) -> &'static str {
+    if by_ref { "ref" } else { "votes" }
+}
+
+const fn ballot(concession: bool) -> &'static str {
+    if concession { "concession" } else { "first" }
+}
+
+const fn sync_result(result: SyncResult) -> &'static str {
+    match result {
+        SyncResult::Same => "same",
+        SyncResult::Delta => "delta",
+        SyncResult::Failed => "failed",
+    }
+}
+
+const fn reject(reason: Reject) -> &'static str {
+    match reason {
+        Reject::Oversized => "oversized",
+        Reject::Major => "major",
+        Reject::Malformed => "malformed",
+        Reject::Cluster => "cluster",
+        Reject::RefTooHigh => "ref_too_high",
+        Reject::WrongBody => "wrong_body",
+        Reject::Presence => "presence",
+        Reject::Answer => "answer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_series_is_there_before_its_first_count() {
+        let metrics = Metrics::new().unwrap();
+        let meters = ClusterMetrics::new(&metrics).unwrap();
+        let names = |text: String| -> Vec<String> {
+            let series = text
+                .lines()
+                .filter(|line| line.starts_with("rig_registry_"));
+            series
+                .filter_map(|line| line.rsplit_once(' '))
+                .map(|(name, _value)| name.to_owned())
+                .collect()
+        };
+        let before = names(metrics.render());
+        SERVE_CAUSES
+            .into_iter()
+            .for_each(|cause| meters.served(cause));
+        DECISIONS.into_iter().for_each(|by| meters.decided(by, 1));
+        SYNC_RESULTS
+            .into_iter()
+            .for_each(|result| meters.synced(result));
+        REJECTS
+            .into_iter()
+            .for_each(|reason| meters.rejected(reason));
+        for by_ref in [true, false] {
+            meters.superseded(by_ref);
+            meters.cast(by_ref);
+        }
+        meters.received(1);
+        meters.sent(1);
+        meters.api_states(ApiStates::default());
+        meters.file_deviations(1, 1);
+        assert_eq!(names(metrics.render()), before);
+        for (meter, series) in [
+            ("served_changes_total", 4),
+            ("rounds_total", 4),
+            ("superseded_total", 2),
+            ("ballots_total", 2),
+            ("sync_total", 3),
+            ("sync_bytes_total", 2),
+            ("rejected_total", 8),
+            ("apis", 4),
+            ("file_deviation", 2),
+        ] {
+            let begin = format!("rig_registry_{meter}{{");
+            let found = before.iter().filter(|name| name.starts_with(&begin));
+            assert_eq!(found.count(), series, "{meter}");
+        }
     }
 }

@@ -13,6 +13,20 @@ const DELIVERY_BUCKETS: [f64; 11] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
 ];
 
+/// Every transport, and why its lines are closed and refused. Series are there from the start, at zero:
+/// a rise from nothing to 1 is none for `increase()`. The words are those of `http/inbound/events`.
+const TRANSPORTS: [&str; 3] = ["sse", "ws", "longpolling"];
+const CLOSED: [&str; 7] = [
+    "client_gone",
+    "client_closed",
+    "slow_consumer",
+    "session_killed",
+    "token_expired",
+    "shutdown",
+    "protocol",
+];
+const REFUSED: [&str; 5] = ["bad_request", "token", "denied", "rate", "starting"];
+
 /// The meters.
 #[derive(Debug)]
 pub struct EventMetrics {
@@ -50,7 +64,7 @@ impl EventMetrics {
             "rig_event_delivery_seconds",
             "Time from an event's arrival at this node to the last of a worker's lines.",
         );
-        Ok(Arc::new(Self {
+        let meters = Self {
             current: metrics.register(IntGaugeVec::new(
                 Opts::new(
                     "rig_connections_current",
@@ -88,7 +102,20 @@ impl EventMetrics {
             delivery_seconds: metrics.register(Histogram::with_opts(
                 delivery_seconds.buckets(DELIVERY_BUCKETS.to_vec()),
             )?)?,
-        }))
+        };
+        for transport in TRANSPORTS {
+            meters.current.with_label_values(&[transport]).set(0);
+            meters.opened.with_label_values(&[transport]).inc_by(0);
+            for reason in CLOSED {
+                let closed = meters.closed.with_label_values(&[transport, reason]);
+                closed.inc_by(0);
+            }
+            for reason in REFUSED {
+                let refused = meters.refused.with_label_values(&[transport, reason]);
+                refused.inc_by(0);
+            }
+        }
+        Ok(Arc::new(meters))
     }
 
     /// A line opened.

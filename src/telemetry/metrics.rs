@@ -38,6 +38,15 @@ const DURATION_BUCKETS: [f64; 14] = [
 /// that an ordinary change does not rake through all of them.
 const STALE_SERIES_MAX: usize = 1_000;
 
+/// Why a limit closes a client connection; the words of `http/inbound/listener`. Their series are there
+/// from the start: a rise from nothing to 1 is none for `increase()`.
+const INBOUND_REFUSED: [&str; 4] = [
+    "max_connections",
+    "header_timeout",
+    "tls_handshake",
+    "accept",
+];
+
 /// Label value where no route applies.
 pub const NOT_APPLICABLE: &str = "N/A";
 
@@ -184,6 +193,14 @@ impl Metrics {
                 IntCounterVec::new(Opts::new(name, help), labels)?,
             )
         };
+        let inbound_refused = counters(
+            "rig_inbound_connections_refused_total",
+            "Client connections closed by a limit.",
+            &["reason"],
+        )?;
+        for reason in INBOUND_REFUSED {
+            inbound_refused.with_label_values(&[reason]).inc_by(0);
+        }
         Ok(Arc::new(Self {
             requests: counters(
                 "rig_proxy_requests_total",
@@ -198,11 +215,7 @@ impl Metrics {
                 "Requests sent again because a pooled connection was dead.",
             )?,
             inbound_connections: gauge("rig_inbound_connections", "Client connections.")?,
-            inbound_refused: counters(
-                "rig_inbound_connections_refused_total",
-                "Client connections closed by a limit.",
-                &["reason"],
-            )?,
+            inbound_refused,
             answers_cut_off: counter(
                 "rig_proxy_answers_cut_off_total",
                 "Answers cut off because the target broke off within the body.",

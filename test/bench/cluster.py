@@ -32,7 +32,8 @@ import tempfile
 import threading
 import time
 
-TICKS = os.sysconf("SC_CLK_TCK")
+from measuring import PATIENCE, TICKS, free_port, machine_busy, spread, wait_for, wait_until_calm
+
 SECRET = "a secret of the benchmark only"
 SECTIONS = ["visible", "join", "changes", "idle", "cut", "heal"]
 # Of <sched.h>: setns is to change the network.
@@ -40,10 +41,8 @@ CLONE_NEWNET = 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
 # A definition has about a kilobyte, as in the calculations that the design rests on.
 ENDPOINTS = 5
-# Processors that others may use without spoiling a round.
-CALM = 0.2
-# Longest wait for anything that surely comes.
-PATIENCE = 60
+# Processors that idle nodes use.
+IDLE = 0.2
 # Pings, notices and comparisons have found their pace after this long.
 SETTLING = 20
 
@@ -133,12 +132,6 @@ def inside(namespace):
 def enter(descriptor):
     if LIBC.setns(descriptor, CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns: the sections with namespaces need root")
-
-
-def free_port():
-    with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        return it.getsockname()[1]
 
 
 # === Processes ===
@@ -291,17 +284,6 @@ def settled(options, network):
         yield cluster
 
 
-def wait_for(what, check, pause=0.005, seconds=PATIENCE):
-    """Looks until it is so; gives the moment."""
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            if check():
-                return time.perf_counter()
-        time.sleep(pause)
-    raise SystemExit(f"not seen within {seconds} s: {what}")
-
-
 # === Definitions ===
 
 
@@ -335,28 +317,6 @@ class Others:
         here = os.times()
         return here.user + here.system + here.children_user + here.children_system + sum(
             node.cpu() for node in self.nodes if node.process)
-
-
-def machine_busy():
-    """Seconds that all processors together were busy so far."""
-    fields = [int(it) for it in pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / TICKS
-
-
-def wait_until_calm(options):
-    """Waits until others leave the machine alone, but not for long."""
-    end = time.monotonic() + options.patience
-    while time.monotonic() < end:
-        before = machine_busy()
-        time.sleep(1)
-        if machine_busy() - before < CALM * 2:
-            return
-
-
-def spread(values, unit="ms"):
-    values = sorted(values)
-    at = lambda share: values[min(int(len(values) * share), len(values) - 1)]
-    return f"p50 {at(0.5):.2f}, p99 {at(0.99):.2f}, max {values[-1]:.2f} {unit}"
 
 
 # === Load ===
@@ -454,7 +414,7 @@ def visible(options):
                 version = nodes[0].change(api("timed", f"warm{warm}"))
                 wait_for("the change", lambda: cluster.all_show("timed", version), 0)
             cluster.settle(nodes)
-            wait_until_calm(options)
+            wait_until_calm(options, IDLE)
             with Others(nodes) as others:
                 polled, looks = watch(options, nodes)
                 receipts, plain = ask_for_receipts(options, nodes)
@@ -517,7 +477,7 @@ def join(options):
         cluster.settle([first, second])
         times, noise, wrong = [], [], []
         for _round in range(options.rounds):
-            wait_until_calm(options)
+            wait_until_calm(options, IDLE)
             with Others(cluster.nodes) as others:
                 began = third.start()
                 times.append(wait_for("the third node ready", third.is_ready, 0.002) - began)

@@ -31,18 +31,14 @@ import tempfile
 import time
 import urllib.parse
 
+from measuring import free_port, wait_for
+
 SECRET = "a secret of the benchmark, thirty-two bytes or more"
 NODES = 3
 # Longest wait for what has to be heard.
 HEARD_MAX = 10
 # Connections opened before their answers are read.
 AT_ONCE = 256
-
-
-def free_port():
-    with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        return it.getsockname()[1]
 
 
 class Node:
@@ -247,11 +243,8 @@ def main():
         nodes = [Node(options, number, ports) for number in range(NODES)]
         for node in nodes:
             ending.callback(node.stop)
-        end = time.monotonic() + 60
-        while not all(node.is_ready() and node.members() == NODES - 1 for node in nodes):
-            if time.monotonic() > end:
-                raise SystemExit("the nodes did not meet")
-            time.sleep(0.1)
+        have_met = lambda: all(node.is_ready() and node.members() == NODES - 1 for node in nodes)
+        wait_for("all nodes connected", have_met, 0.1)
         deliveries(nodes, options.times)
         revocations(nodes, options.times)
         memory(nodes, [int(count) for count in options.streams.split(",") if count])

@@ -19,7 +19,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
 import pathlib
 import re
 import resource
@@ -32,13 +31,12 @@ import tempfile
 import threading
 import time
 
-TICKS = os.sysconf("SC_CLK_TCK")
+from measuring import CALM, TICKS, free_port, machine_busy, spread, wait_for, wait_until_calm
+
 SECRET = "a secret of the benchmark, thirty-two bytes or more"
 SECTIONS = ["memory", "endpoints", "secured", "changes", "load"]
 # The API that is changed has as many endpoints as each of the 100 that are there.
 APIS, ENDPOINTS_EACH = 100, 100
-# Processors that others may use without spoiling a round.
-CALM = 0.2
 # Changes after a start that are shown by themselves.
 FIRST_CHANGES = 5
 
@@ -61,22 +59,6 @@ http {{
 
 
 # === Processes ===
-
-
-def free_port():
-    with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        return it.getsockname()[1]
-
-
-def wait_for(what, check, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            if check():
-                return
-        time.sleep(0.05)
-    raise SystemExit(f"{what} did not come up")
 
 
 def stop(process):
@@ -199,22 +181,6 @@ def token():
 
 
 # === Load ===
-
-
-def machine_busy():
-    """Seconds that all processors together were busy so far."""
-    fields = [int(it) for it in pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / TICKS
-
-
-def wait_until_calm(options):
-    """Waits until others leave the machine alone, but not for long."""
-    end = time.monotonic() + options.patience
-    while time.monotonic() < end:
-        before = machine_busy()
-        time.sleep(1)
-        if machine_busy() - before < CALM:
-            return
 
 
 def wrk(options, gateway, where, seconds, headers=()):
@@ -389,12 +355,6 @@ class Changes:
                     and oldest <= int(seen[1]) <= self.proposed)
         if not is_right:
             self.wrong.append(f"{number(n)} {status} {answer[:40]} instead of version {oldest}")
-
-
-def spread(values):
-    values = sorted(values)
-    at = lambda share: values[min(int(len(values) * share), len(values) - 1)]
-    return f"p50 {at(0.5):.2f}, p99 {at(0.99):.2f}, max {values[-1]:.2f} ms"
 
 
 def changes(options):

@@ -4,16 +4,14 @@
 //! Whether two changes really meet is up to the scheduler, so each story is told until it has
 //! happened once; what must hold is checked every time.
 
-use std::{sync::Barrier, thread, time::Duration};
-
-use serde_json::Value;
+use std::time::Duration;
 
 use crate::{
     cluster::unserved,
     support::{
         client::Answer,
         fleet::{Acknowledged, Fleet},
-        gateway::Gateway,
+        orders::{Order, at_once},
     },
 };
 
@@ -22,43 +20,24 @@ const ATTEMPTS_MAX: usize = 40;
 /// The loser learns of its loss with the version that won.
 const TOLD_MAX: Duration = Duration::from_secs(5);
 
-/// What a node is asked to do.
-pub(super) enum Order {
-    Create(Value),
-    Update(Value),
-    Delete(String),
+/// An update on each node.
+pub(super) fn updates(id: &str, versions: &[&str]) -> Vec<Order> {
+    let update = |version: &&str| Order::Update(unserved(id, version));
+    versions.iter().map(update).collect()
 }
 
-// === impl Order ===
-
-impl Order {
-    fn carry_out(&self, node: &Gateway) -> Answer {
-        match self {
-            Self::Create(definition) => node.create(definition),
-            Self::Update(definition) => node.update(definition),
-            Self::Delete(id) => node.admin("DELETE", id),
-        }
-    }
+/// A creation on each node.
+pub(super) fn creations(id: &str, versions: &[&str]) -> Vec<Order> {
+    let create = |version: &&str| Order::Create(unserved(id, version));
+    versions.iter().map(create).collect()
 }
 
-/// Gives order `n` to node `n`, all at once; the answers.
-pub(super) fn at_once(fleet: &Fleet, orders: &[Order]) -> Vec<Answer> {
-    let barrier = Barrier::new(orders.len());
-    thread::scope(|scope| {
-        let threads: Vec<_> = orders
-            .iter()
-            .enumerate()
-            .map(|(node, order)| {
-                let (barrier, node) = (&barrier, fleet.node(node));
-                scope.spawn(move || {
-                    barrier.wait();
-                    order.carry_out(node)
-                })
-            })
-            .collect();
-        let answers = threads.into_iter().map(|thread| thread.join());
-        answers.map(|answer| answer.expect("an answer")).collect()
-    })
+/// An update on one node, a deletion on the next.
+pub(super) fn update_and_deletion(id: &str) -> Vec<Order> {
+    vec![
+        Order::Update(unserved(id, "updated")),
+        Order::Delete(id.to_owned()),
+    ]
 }
 
 /// All nodes show the same acknowledged version, of the highest ref; who lost at that ref says so.
@@ -109,7 +88,7 @@ fn until_somebody_loses(existing: bool, size: usize, orders: impl Fn(&str) -> Ve
             let created = fleet.node(0).create(&unserved(&id, "start"));
             fleet.until_all_show(&id, &Acknowledged::expected(&created).version);
         }
-        let answers = at_once(&fleet, &orders(&id));
+        let answers = at_once(|node| fleet.node(node), &orders(&id));
         losers += converges(&fleet, &id, &answers);
         if losers > 0 && attempt >= 3 {
             println!("{losers} acknowledged changes lost in {attempt} attempts");
@@ -121,41 +100,22 @@ fn until_somebody_loses(existing: bool, size: usize, orders: impl Fn(&str) -> Ve
 
 #[test]
 fn two_updates_at_once_end_as_one() {
-    until_somebody_loses(true, 2, |id| {
-        vec![
-            Order::Update(unserved(id, "left")),
-            Order::Update(unserved(id, "right")),
-        ]
-    });
+    until_somebody_loses(true, 2, |id| updates(id, &["left", "right"]));
 }
 
 #[test]
 fn an_update_next_to_a_deletion_ends_as_one_of_both() {
-    until_somebody_loses(true, 3, |id| {
-        vec![
-            Order::Update(unserved(id, "updated")),
-            Order::Delete(id.to_owned()),
-        ]
-    });
+    until_somebody_loses(true, 3, update_and_deletion);
 }
 
 #[test]
 fn two_creations_of_one_id_end_as_one() {
-    until_somebody_loses(false, 3, |id| {
-        vec![
-            Order::Create(unserved(id, "left")),
-            Order::Create(unserved(id, "right")),
-        ]
-    });
+    until_somebody_loses(false, 3, |id| creations(id, &["left", "right"]));
 }
 
 #[test]
 fn three_updates_at_once_end_as_one() {
-    until_somebody_loses(true, 3, |id| {
-        ["left", "middle", "right"]
-            .map(|version| Order::Update(unserved(id, version)))
-            .into()
-    });
+    until_somebody_loses(true, 3, |id| updates(id, &["left", "middle", "right"]));
 }
 
 #[test]
@@ -166,7 +126,7 @@ fn the_same_deletion_on_two_nodes_is_no_conflict() {
         let created = fleet.node(0).create(&unserved(&id, "start"));
         fleet.until_all_show(&id, &Acknowledged::expected(&created).version);
         let orders = [Order::Delete(id.clone()), Order::Delete(id.clone())];
-        let answers = at_once(&fleet, &orders);
+        let answers = at_once(|node| fleet.node(node), &orders);
         assert_eq!(converges(&fleet, &id, &answers), 0);
         assert_eq!(fleet.settled(&id), None);
     }

@@ -298,6 +298,12 @@ fn extractors_are_no_api_and_no_api_takes_their_id() {
             let counts = states.map(count).map(|count| format!("{count}"));
             (counts == ["1", "0", "0", "0"]).then_some(())
         });
+        // Its own line, and what the other one tells of itself every few seconds.
+        until("one API on each node", || {
+            let seen = node.asked(&Request::new("GET", "/v3/cluster/nodes")).json();
+            let nodes = seen["nodes"].as_array().expect("a list");
+            nodes.iter().all(|node| node["apis"] == 1).then_some(())
+        });
     }
     let rule = "must not begin with $rig/, which is kept for the gateway itself";
     let faults = json!({"api": [{"id": rule}]});

@@ -5,10 +5,7 @@ use serde_json::Value;
 
 use crate::{
     cluster::{filed, unserved},
-    support::{
-        client::{Request, ask},
-        fleet::{Acknowledged, Fleet, SETTLE_MAX},
-    },
+    support::fleet::{Acknowledged, Fleet, SETTLE_MAX},
 };
 
 const DEVIATES: &str = "raise ref_number to roll the file out";
@@ -64,12 +61,11 @@ fn a_changed_file_of_the_same_ref_does_not_overturn_what_runs() {
     assert_eq!(fleet.settled("api"), Some(running));
     // Nor did it for a moment.
     for node in [0, 1] {
-        let metrics = ask(fleet.node(node).api(), &Request::new("GET", "/metrics"));
-        let metrics = metrics.expect("metrics").body.bytes;
-        let metrics = String::from_utf8_lossy(&metrics);
-        let changes = "rig_registry_served_changes_total{cause=";
-        assert!(metrics.contains(&format!("{changes}\"load\"}} 1")));
-        assert!(!metrics.contains(&format!("{changes}\"vote\"}}")));
+        let changes = |cause| {
+            let series = format!("rig_registry_served_changes_total{{cause=\"{cause}\"}}");
+            format!("{}", fleet.node(node).metric(&series))
+        };
+        assert_eq!((changes("load"), changes("vote")), ("1".into(), "0".into()));
     }
 }
 

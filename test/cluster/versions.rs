@@ -28,13 +28,14 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{
-        conflicts::{Order, at_once, converges},
+        conflicts::{converges, updates},
         unserved,
     },
     support::{
         client,
         fleet::{Acknowledged, COOKIE, Fleet, SETTLE_MAX, until},
         gateway::Gateway,
+        orders::at_once,
     },
 };
 
@@ -248,8 +249,8 @@ fn nodes_of_two_builds_work_together() {
         let written = fleet.node(node).update(&unserved("api", &version));
         fleet.until_all_show("api", &Acknowledged::expected(&written).version);
     }
-    let orders = ["left", "middle", "right"].map(|it| Order::Update(unserved("api", it)));
-    converges(&fleet, "api", &at_once(&fleet, &orders));
+    let orders = updates("api", &["left", "middle", "right"]);
+    converges(&fleet, "api", &at_once(|node| fleet.node(node), &orders));
 
     // One after the other is replaced, as in a roll-out and a roll-back, and takes over what there is.
     let kept = fleet.settled("api");

@@ -90,7 +90,7 @@ impl Refused {
 mod tests {
     use super::{definitions, table};
     use crate::support::{
-        change::Cases,
+        change::{Cases, expected},
         expected::Expected,
         golden::{File, Ports},
     };
@@ -116,6 +116,35 @@ mod tests {
                 deviation.apply(&mut changed, case, PORTS);
                 assert_ne!(changed, recorded, "{name} is as recorded");
             }
+        }
+    }
+
+    #[test]
+    fn every_rule_changes_a_case() {
+        let table = table();
+        for (place, rule) in table.iter().enumerate() {
+            let Cases::Every(applies) = rule.cases else {
+                continue;
+            };
+            assert!(!rule.spec.is_empty() && !rule.why.is_empty());
+            let changes = |file: File| {
+                file.cases(PORTS).iter().any(|case| {
+                    // As it stands when it is this rule's turn.
+                    let before = expected(&table[..place], file, case, PORTS);
+                    let mut after = before.clone();
+                    let named = applies(case, &before);
+                    if named {
+                        rule.apply(&mut after, case, PORTS);
+                    }
+                    after != before
+                })
+            };
+            assert!(
+                File::ALL.into_iter().any(changes),
+                "{} ({})",
+                rule.why,
+                rule.spec
+            );
         }
     }
 

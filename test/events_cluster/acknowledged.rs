@@ -72,23 +72,21 @@ fn a_killed_node_loses_nothing_that_it_has_accepted() {
             .collect()
     });
     assert!(accepted.len() > 50, "{}", accepted.len());
-    // A submission to a survivor: behind it there is nothing more to come but of the one that is gone.
-    let mut heard: Vec<Heard> = Vec::new();
-    let is_missing = |heard: &[Heard], id: &String| !heard.contains(&Heard::Event(id.clone()));
-    while accepted.iter().any(|id| is_missing(&heard, id)) {
-        heard.push(there.heard());
-    }
+    // All of it is heard, whenever what of which node comes; on a stream that stayed open, and on one
+    // that goes on at another node.
     let mut again = Stream::resumed(fleet.node(2).inbound(), &query, &last);
-    // In the order of each node: what comes when of which node is open.
-    let mut resumed: Vec<Heard> = Vec::new();
-    while accepted.iter().any(|id| is_missing(&resumed, id)) {
-        resumed.push(again.heard());
+    for stream in [&mut there, &mut again] {
+        let mut heard: Vec<Heard> = Vec::new();
+        let is_missing = |heard: &[Heard], id: &String| !heard.contains(&Heard::Event(id.clone()));
+        while accepted.iter().any(|id| is_missing(&heard, id)) {
+            heard.push(stream.heard());
+        }
+        let mut ids: Vec<_> = heard.iter().filter_map(Heard::id).collect();
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), count, "something twice");
     }
-    let mut ids: Vec<_> = resumed.iter().filter_map(Heard::id).collect();
-    let count = ids.len();
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), count, "something twice");
 }
 
 fn there_are_many(node: &Gateway) -> bool {

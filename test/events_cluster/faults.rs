@@ -14,12 +14,13 @@ use serde_json::json;
 
 use super::{
     clients::{Heard, Stream, counted, is_exact_or_gap, is_within},
-    is_long_wanted, running,
+    running,
 };
 use crate::support::{
     client::{Connection, Request},
     fleet::{Fleet, until},
     frontend::types,
+    long,
 };
 
 const ANY_NUMBER: (&str, &str) = ("MAX_CONNECTIONS_PER_MINUTE", "1000000");
@@ -146,7 +147,7 @@ fn a_node_that_is_killed_under_load_costs_no_client_an_event_without_a_word() {
 
 #[test]
 fn the_same_for_longer_with_more_clients() {
-    if is_long_wanted() {
+    if long::is_wanted() {
         killed_under_load(300, Duration::from_secs(5), Duration::from_secs(30));
     }
 }
@@ -256,7 +257,7 @@ fn clients_that_come_back_all_at_once_get_what_they_missed_and_memory_stays() {
 
 #[test]
 fn ten_thousand_clients_come_back_at_once() {
-    if is_long_wanted() {
+    if long::is_wanted() {
         all_come_back(10_000, 4);
     }
 }

@@ -7,13 +7,11 @@ use std::{
 
 use serde_json::json;
 
-use super::{
-    clients::{Heard, heard, is_exact_or_gap},
-    is_long_wanted,
-};
+use super::clients::{Heard, heard, is_exact_or_gap};
 use crate::support::{
     frontend::{SECRET, token, types},
     lan::{Lan, Listener},
+    long,
 };
 
 fn network() -> Option<Lan> {
@@ -116,7 +114,7 @@ fn a_short_cut_costs_nobody_an_event_without_a_word() {
 
 #[test]
 fn a_long_cut_costs_nobody_an_event_without_a_word() {
-    if is_long_wanted() {
+    if long::is_wanted() {
         cut_for(Duration::from_secs(40));
     }
 }

@@ -24,7 +24,7 @@ impl Gateway {
     }
 
     /// The same, if it is there.
-    fn find_metric(&self, name: &str) -> Option<f64> {
+    pub(crate) fn find_metric(&self, name: &str) -> Option<f64> {
         let answer = ask(self.api(), &Request::new("GET", "/metrics")).expect("metrics");
         String::from_utf8_lossy(&answer.body.bytes)
             .lines()

@@ -10,7 +10,7 @@ use crate::{
         digest::Digest,
         replica::{
             conflicts::Conflict,
-            id::{ApiId, PeerId, Voter},
+            id::{ApiId, Voter},
             input::Tag,
             view::{Phase, RoundView},
         },
@@ -36,12 +36,12 @@ impl RegistryActor {
         let identity = self.replica.identity().clone();
         NodeLine {
             name: identity.name,
-            voter: voter(self.replica.voter()),
-            peer: peer(&identity.peer),
+            voter: self.replica.voter().to_string(),
+            peer: identity.peer.to_string(),
             incarnation: self.replica.incarnation().to_string(),
             established: self.replica.is_established(),
             software: identity.software,
-            apis: self.replica.registry().len() as u64,
+            apis: self.replica.apis(),
             root: root(self.replica.root()),
             in_sync: true,
             clock_offset_ms: 0,
@@ -54,8 +54,8 @@ impl RegistryActor {
         let mut nodes = vec![self.own_line()];
         nodes.extend(self.replica.members().map(|(id, member)| NodeLine {
             name: member.presence.name.clone(),
-            voter: voter(member.voter),
-            peer: peer(id),
+            voter: member.voter.to_string(),
+            peer: id.to_string(),
             incarnation: member.incarnation.to_string(),
             established: member.established,
             software: member.presence.software.clone(),
@@ -88,14 +88,17 @@ impl RegistryActor {
                 votes: voters.len(),
                 voters: voters
                     .iter()
-                    .map(|id| names.get(id).cloned().unwrap_or_else(|| voter(*id)))
+                    .map(|id| names.get(id).cloned().unwrap_or_else(|| id.to_string()))
                     .collect(),
                 served_here: round.serving.is_some_and(|served| served.digest == *digest),
                 winner: round.winner == Some(*digest),
             });
         let missing = round.missing.iter().map(|id| {
             let member = self.replica.members().find(|(other, _)| *other == id);
-            member.map_or_else(|| peer(id), |(_, member)| member.presence.name.clone())
+            member.map_or_else(
+                || id.to_string(),
+                |(_, member)| member.presence.name.clone(),
+            )
         });
         RoundLine {
             id: round.id.as_str().to_owned(),
@@ -238,16 +241,4 @@ pub(super) fn short(digest: &Digest) -> String {
 
 fn root(root: u64) -> String {
     format!("{root:016x}")
-}
-
-fn voter(voter: Voter) -> String {
-    hex(voter.as_bytes())
-}
-
-fn peer(peer: &PeerId) -> String {
-    hex(peer.as_bytes())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

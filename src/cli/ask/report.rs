@@ -3,7 +3,7 @@
 //! Pure. Statuses: cluster.md, part 5.3; shapes: names.md, tolerant of what is missing or new.
 
 use awc::http::StatusCode;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::cli::ask::{
     Question,
@@ -26,7 +26,7 @@ const MEMBERS: &[&str] = &[
 const DIFFERENCES: &[&str] = &["id", "here", "there"];
 
 /// Columns of `rig rounds`.
-const ROUNDS: &[&str] = &["id", "ref", "state", "winner", "served_here", "candidates"];
+const ROUNDS: &[&str] = &["id", "ref_number", "state", "candidates", "missing"];
 
 /// A text that ends with a line break.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,11 +74,7 @@ pub(super) fn report(question: &Question, status: StatusCode, body: &Value) -> R
 fn listing(body: &Value, name: &str, columns: &[&str]) -> String {
     let rows = body.get(name).and_then(Value::as_array);
     let rows = rows.map_or(&[][..], Vec::as_slice);
-    let mut text = body
-        .get("view")
-        .and_then(Value::as_object)
-        .map(view)
-        .unwrap_or_default();
+    let mut text = view(body);
     if rows.is_empty() {
         text.push_str(&format!("no {name}\n"));
     } else {
@@ -118,22 +114,22 @@ fn difference(node: &str, body: &Value) -> Report {
     Report::Bad(listing(body, "differences", DIFFERENCES))
 }
 
-/// Whose view it is, in one line.
-fn view(view: &Map<String, Value>) -> String {
-    let fields = view.iter().map(|(name, value)| match value {
-        // Their names are in the table below.
-        Value::Array(items) => format!("{} {}", items.len(), plain(name)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-            format!("{} {}", plain(name), cell(value))
-        }
-    });
+/// Whose view it is, in one line, if the answer tells.
+fn view(body: &Value) -> String {
+    let Some(view) = body.get("view").and_then(Value::as_object) else {
+        return String::new();
+    };
+    let fields = view
+        .iter()
+        .map(|(name, value)| format!("{} {}", plain(name), cell(value)));
     let text = fields.collect::<Vec<_>>().join(", ");
     format!("seen from: {text}\n")
 }
 
 fn receipt(verdict: &str, body: &Value) -> String {
-    let details = body.as_object().map(facts).unwrap_or_default();
-    format!("{verdict}\n{details}")
+    let receipt = body.get("receipt").and_then(Value::as_object);
+    let details = receipt.map(facts).unwrap_or_default();
+    format!("{verdict}\n{}{details}", view(body))
 }
 
 /// The node's own words, if it has some; `doubt` is what 404 raises.

@@ -1,5 +1,7 @@
 //! Questions to a node that is made up: a listener that gives one answer.
 
+mod views;
+
 use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
@@ -11,10 +13,10 @@ use awc::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Question, Until, ask,
+    Answer, Question, ask,
     report::{Report, report},
 };
-use crate::config::secret::Secret;
+use crate::{config::secret::Secret, core::replica::input::Until};
 
 /// Gives `answer` to one connection; the thread ends with the head it was asked with.
 fn node(answer: String) -> (String, JoinHandle<String>) {
@@ -147,91 +149,6 @@ fn a_change_stands_in_the_path_as_in_the_header() {
 }
 
 #[test]
-fn a_change_is_waited_for_everywhere_on_some_nodes_or_until_it_is_settled() {
-    for (text, until) in [
-        ("all", Some(Until::All)),
-        ("settled", Some(Until::Settled)),
-        ("2", Some(Until::Nodes(2))),
-        ("0", None),
-        ("-1", None),
-        ("some", None),
-        ("", None),
-    ] {
-        assert_eq!(Until::parse(text), until, "{text:?}");
-        if let Some(until) = until {
-            assert_eq!(until.to_string(), text);
-        }
-    }
-}
-
-#[test]
-fn members_are_a_table_below_whose_view_it_is() {
-    let root = "ab".repeat(32);
-    let body = json!({
-        "view": {"node": "local-1", "members": ["local-1", "local-2"], "root": root},
-        "nodes": [
-            {"name": "local-1", "peer": "12D3", "incarnation": 17, "established": true,
-             "software": "0.1.0", "apis": 3, "root": root, "clock_offset_ms": 0,
-             "last_seen_ms": 0, "in_sync": true},
-            {"name": "local-2", "in_sync": false},
-        ],
-    });
-    assert_eq!(
-        fine(&Question::Members, &body),
-        "seen from: 2 members, node local-1, root abababababababab\n\
-         NAME     IN SYNC  ESTABLISHED  APIS  ROOT              CLOCK OFFSET MS  LAST SEEN MS  \
-         SOFTWARE  INCARNATION  PEER\n\
-         local-1  yes      yes          3     abababababababab  0                0             \
-         0.1.0     17           12D3\n\
-         local-2  no       -            -     -                 -                -             \
-         -         -            -\n"
-    );
-}
-
-#[test]
-fn rounds_show_their_candidates() {
-    let body = json!({
-        "rounds": [{
-            "id": "shop", "ref": 3, "state": "collecting", "winner": "aa", "missing": ["c"],
-            "candidates": [{"digest": "aa", "votes": 2}, {"digest": "bb", "votes": 1}],
-        }],
-    });
-    assert_eq!(
-        fine(&Question::Rounds, &body),
-        "ID    REF  STATE       WINNER  CANDIDATES                          MISSING\n\
-         shop  3    collecting  aa      digest=aa votes=2; digest=bb votes=1  c\n"
-            .replace(
-                "CANDIDATES                          ",
-                "CANDIDATES                            "
-            )
-    );
-    assert_eq!(
-        fine(&Question::Rounds, &json!({"rounds": []})),
-        "no rounds\n"
-    );
-    assert_eq!(fine(&Question::Rounds, &json!(null)), "no rounds\n");
-}
-
-#[test]
-fn a_change_that_arrived_is_success_and_any_other_is_not() {
-    let nodes = json!({"nodes": ["a", "b"]});
-    for status in [StatusCode::OK, StatusCode::CREATED, StatusCode::NO_CONTENT] {
-        let told = report(&wait("shop@1-a"), status, &nodes);
-        assert_eq!(told, Report::Fine("done\nnodes: a, b\n".to_owned()));
-    }
-    let missing = json!({"missing": [{"name": "c", "reason": "unreachable"}]});
-    assert_eq!(
-        bad(&wait("shop@1-a"), StatusCode::ACCEPTED, &missing),
-        "not yet, after 30 s\nmissing:\nNAME  REASON\nc     unreachable\n"
-    );
-    let superseded = json!({"winner": "shop@2-b", "rule": "ref"});
-    assert_eq!(
-        bad(&wait("shop@1-a"), StatusCode::CONFLICT, &superseded),
-        "superseded\nrule: ref\nwinner: shop@2-b\n"
-    );
-}
-
-#[test]
 fn a_refusal_is_told_in_the_words_of_the_node() {
     let unauthorized = json!({"errors": {"detail": "Unauthorized"}});
     assert_eq!(
@@ -273,46 +190,4 @@ fn a_command_is_posted_as_json() {
     let unknown = json!({"message": "no member is named b"});
     let text = bad(&forget, StatusCode::NOT_FOUND, &unknown);
     assert!(text.contains("no member is named b"), "{text}");
-}
-
-#[test]
-fn two_nodes_that_differ_are_not_what_one_wishes_for() {
-    let diff = Question::Diff {
-        node: "b c".to_owned(),
-    };
-    assert_eq!(diff.path(), "/v3/cluster/diff/b%20c");
-    let same = json!({"node": "b c", "differences": [], "left_out": 0});
-    assert_eq!(fine(&diff, &same), "no difference with b c\n");
-    let side = json!({"ref_number": 2, "digest": "aa", "state": "active"});
-    let differ = json!({
-        "differences": [{"id": "shop", "here": side, "there": null}],
-        "left_out": 4,
-    });
-    assert_eq!(
-        bad(&diff, StatusCode::OK, &differ),
-        "ID    HERE                                  THERE\n\
-         shop  digest=aa ref_number=2 state=active  -\n\
-         and 4 more\n"
-            .replace(
-                "HERE                                  ",
-                "HERE                                 "
-            )
-    );
-}
-
-#[test]
-fn what_keeps_a_node_alone_is_shown_with_its_members() {
-    let body = json!({
-        "nodes": [],
-        "network": {
-            "port": "failed",
-            "problem": "address in use",
-            "refused": [{"address": "10.0.0.9", "reason": "handshake", "last_seen_ms": 5}],
-        },
-    });
-    assert_eq!(
-        fine(&Question::Members, &body),
-        "no nodes\nthe cluster port is not open: address in use\nrefused connections:\n\
-         ADDRESS   REASON     LAST SEEN MS\n10.0.0.9  handshake  5\n"
-    );
 }

@@ -4,11 +4,9 @@ use clap::error::ErrorKind;
 
 use super::{flags, refused, understood};
 use crate::{
-    cli::{
-        Command, DEMO,
-        ask::{Question, Until},
-    },
+    cli::{Command, DEMO, ask::Question},
     config::{settings, vars::Flags},
+    core::replica::input::Until,
 };
 
 #[test]
@@ -157,7 +155,7 @@ fn a_change_is_waited_for() {
     };
     for (more, expected) in [
         (&[][..], wait(Until::All, 30)),
-        (&["--for", "2"], wait(Until::Nodes(2), 30)),
+        (&["--for", "2"], wait(Until::Count(2), 30)),
         (&["--for=settled", "--timeout=60"], wait(Until::Settled, 60)),
     ] {
         let mut given = vec!["wait", "shop@1-a"];

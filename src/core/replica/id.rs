@@ -99,6 +99,13 @@ impl fmt::Debug for Voter {
     }
 }
 
+/// All 32 hex digits.
+impl fmt::Display for Voter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 // === impl PeerId ===
 
 impl PeerId {
@@ -113,11 +120,18 @@ impl PeerId {
     }
 }
 
+/// All bytes as hex digits.
+impl fmt::Display for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 impl fmt::Debug for PeerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match std::str::from_utf8(&self.0) {
             Ok(text) if is_name(text) => f.write_str(text),
-            Ok(_) | Err(_) => self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+            Ok(_) | Err(_) => fmt::Display::fmt(self, f),
         }
     }
 }

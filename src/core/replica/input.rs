@@ -1,6 +1,8 @@
 //! What goes into the machine. Depends on `id`, `digest`, `stamp`. Deliberately absent: channels,
 //! sockets and files; the shell reads them and makes these values.
 
+use std::{fmt, str::FromStr};
+
 use super::{
     digest::{Body, Content},
     id::{ApiId, PeerId},
@@ -129,7 +131,7 @@ pub struct Wait {
     pub timeout: u64,
 }
 
-/// How far a change should have spread.
+/// How far a change should have spread; in words `all`, a number from 1 on, or `settled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
     /// Every member serves it.
@@ -140,6 +142,14 @@ pub enum Until {
     Settled,
 }
 
+/// What a text that says how far a change should spread has to be.
+pub const UNTIL_RULE: &str = "must be all, settled or a number of nodes, at least 1";
+
+/// A text that does not say how far a change should spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{UNTIL_RULE}")]
+pub struct UntilFault;
+
 // === impl Tag ===
 
 impl Tag {
@@ -148,6 +158,63 @@ impl Tag {
         Self {
             ref_number: version.ref_number,
             prefix: version.digest.prefix(),
+        }
+    }
+}
+
+// === impl Until ===
+
+impl FromStr for Until {
+    type Err = UntilFault;
+
+    fn from_str(text: &str) -> Result<Self, UntilFault> {
+        match text {
+            "all" => Ok(Self::All),
+            "settled" => Ok(Self::Settled),
+            // A number may have a sign otherwise.
+            number if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let count = number.parse().map_err(|_too_large| UntilFault)?;
+                if count == 0 {
+                    return Err(UntilFault);
+                }
+                Ok(Self::Count(count))
+            }
+            _ => Err(UntilFault),
+        }
+    }
+}
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Count(nodes) => nodes.fmt(f),
+            Self::Settled => f.write_str("settled"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Until, UntilFault};
+
+    #[test]
+    fn how_far_a_change_should_spread_is_read_as_it_is_written() {
+        for (text, until) in [
+            ("all", Ok(Until::All)),
+            ("settled", Ok(Until::Settled)),
+            ("2", Ok(Until::Count(2))),
+            ("0", Err(UntilFault)),
+            ("-1", Err(UntilFault)),
+            ("+1", Err(UntilFault)),
+            ("some", Err(UntilFault)),
+            ("", Err(UntilFault)),
+            ("99999999999999999999999", Err(UntilFault)),
+        ] {
+            assert_eq!(text.parse(), until, "{text:?}");
+            if let Ok(until) = until {
+                assert_eq!(until.to_string(), text);
+            }
         }
     }
 }

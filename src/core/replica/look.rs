@@ -62,7 +62,7 @@ impl Replica {
         let at = self.next_look(id, all_voted, now);
         if at.is_none() {
             self.attention.remove(id);
-            self.record(id, &self.standing(id), now);
+            self.record(id, &self.before_decision(id), now);
         }
         if let Some(contest) = self
             .locals

@@ -17,7 +17,7 @@ use super::{
 
 /// How an API stood just before it was decided.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Standing {
+pub(super) struct BeforeDecision {
     /// What was served.
     serving: Option<Version>,
     /// ... and all it was made on top of.
@@ -27,19 +27,19 @@ pub(super) struct Standing {
 }
 
 /// A decision, to tell what survives it.
-struct Outcome {
+struct Decision {
     winner: Version,
     lineage: Lineage,
 }
 
 impl Replica {
     /// How `id` stands, if something with `ref_number` is going to end its round.
-    pub(super) fn before(&self, id: &ApiId, ref_number: u64) -> Option<Standing> {
+    pub(super) fn before(&self, id: &ApiId, ref_number: u64) -> Option<BeforeDecision> {
         let known = self.registry.get(id)?;
-        (known.ref_number() < ref_number).then(|| self.standing(id))
+        (known.ref_number() < ref_number).then(|| self.before_decision(id))
     }
 
-    pub(super) fn standing(&self, id: &ApiId) -> Standing {
+    pub(super) fn before_decision(&self, id: &ApiId) -> BeforeDecision {
         let local = self.locals.get(id);
         let contest = local.and_then(|local| local.contest.as_ref());
         let open = contest.is_some_and(|contest| contest.recorded.is_none());
@@ -50,7 +50,7 @@ impl Replica {
                 .map(|digest| Version { ref_number, digest })
                 .collect()
         });
-        Standing {
+        BeforeDecision {
             serving: local.and_then(|local| local.serving),
             lineage: self.lineage_of_next(id),
             rivals: rivals.unwrap_or_default(),
@@ -71,16 +71,16 @@ impl Replica {
     }
 
     /// A higher ref ended the round of `id`: forgets the contest, and reports what was lost.
-    pub(super) fn end_round(&mut self, id: &ApiId, before: &Standing, now: Now) {
+    pub(super) fn end_round(&mut self, id: &ApiId, before: &BeforeDecision, now: Now) {
         self.attention.remove(id);
-        let Some(outcome) = self.outcome(id) else {
+        let Some(decision) = self.decision(id) else {
             return;
         };
-        let wrote = self.lost_writes(id, &outcome, before);
-        let known = |version: &Version| outcome.lineage.reaches(version.ref_number);
+        let wrote = self.lost_writes(id, &decision, before);
+        let known = |version: &Version| decision.lineage.reaches(version.ref_number);
         let served = before.serving.filter(known);
         let replaced = before.rivals.iter().copied().chain(served);
-        let replaced = replaced.filter(|version| !outcome.includes(version));
+        let replaced = replaced.filter(|version| !decision.includes(version));
         let mut losers: Vec<Digest> = replaced
             .chain(wrote.iter().copied())
             .map(|v| v.digest)
@@ -98,23 +98,23 @@ impl Replica {
         let conflict = Conflict {
             wall: now.wall,
             id: id.clone(),
-            ref_number: outcome.winner.ref_number,
-            winner: outcome.winner.digest,
+            ref_number: decision.winner.ref_number,
+            winner: decision.winner.digest,
             losers,
             decided_by: DecidedBy::Ref,
             votes: Vec::new(),
             own_client_lost: !wrote.is_empty(),
             duration: now.monotonic.saturating_sub(since),
         };
-        self.log(conflict, wrote, outcome.winner);
+        self.log(conflict, wrote, decision.winner);
     }
 
     /// Writes a decided round to the conflict log, once per winner.
-    pub(super) fn record(&mut self, id: &ApiId, before: &Standing, now: Now) {
-        let Some(outcome) = self.outcome(id) else {
+    pub(super) fn record(&mut self, id: &ApiId, before: &BeforeDecision, now: Now) {
+        let Some(decision) = self.decision(id) else {
             return;
         };
-        let winner = outcome.winner;
+        let winner = decision.winner;
         let Some(contest) = self
             .locals
             .get_mut(id)
@@ -127,7 +127,7 @@ impl Replica {
         }
         contest.recorded = Some(winner.digest);
         let duration = now.monotonic.saturating_sub(contest.since);
-        let wrote = self.lost_writes(id, &outcome, before);
+        let wrote = self.lost_writes(id, &decision, before);
         let Some(round) = self.registry.get(id) else {
             return;
         };
@@ -166,26 +166,31 @@ impl Replica {
         }
     }
 
-    fn outcome(&self, id: &ApiId) -> Option<Outcome> {
+    fn decision(&self, id: &ApiId) -> Option<Decision> {
         let winner = self.winner(id)?;
         let candidate = self.registry.get(id)?.candidates().get(&winner.digest)?;
         let lineage = candidate.ancestors.clone();
-        Some(Outcome { winner, lineage })
+        Some(Decision { winner, lineage })
     }
 
-    /// The writes of this node that are no part of the outcome. They are not asked about again, nor
+    /// The writes of this node that are no part of the decision. They are not asked about again, nor
     /// are those that lie too far beneath it to be lost unseen.
-    fn lost_writes(&mut self, id: &ApiId, outcome: &Outcome, before: &Standing) -> Vec<Version> {
+    fn lost_writes(
+        &mut self,
+        id: &ApiId,
+        decision: &Decision,
+        before: &BeforeDecision,
+    ) -> Vec<Version> {
         let Some(local) = self.locals.get_mut(id) else {
             return Vec::new();
         };
         let mut lost = Vec::new();
         let silent = self.params.rules.plant == Plant::LossUntold;
         local.wrote.retain(|version| {
-            if outcome.includes(version) {
+            if decision.includes(version) {
                 return true;
             }
-            if !silent && !outcome.is_beneath(version, before) {
+            if !silent && !decision.is_beneath(version, before) {
                 lost.push(*version);
             }
             false
@@ -194,9 +199,9 @@ impl Replica {
     }
 }
 
-// === impl Outcome ===
+// === impl Decision ===
 
-impl Outcome {
+impl Decision {
     /// Whether the winner is this version, or known to be made on top of it.
     fn includes(&self, version: &Version) -> bool {
         version.digest == self.winner.digest || self.lineage.holds(version)
@@ -204,7 +209,7 @@ impl Outcome {
 
     /// Whether a version that was part of what was served is too old to be in the lineage, but lies
     /// beneath something that is.
-    fn is_beneath(&self, version: &Version, before: &Standing) -> bool {
+    fn is_beneath(&self, version: &Version, before: &BeforeDecision) -> bool {
         let own = self.lineage.with(self.winner);
         !self.lineage.reaches(version.ref_number) && before.lineage.meets(&own, version.ref_number)
     }

@@ -104,7 +104,7 @@ impl Replica {
             peer: self.identity.peer.clone(),
             name: self.identity.name.clone(),
             software: self.identity.software.clone(),
-            apis: self.registry.len() as u64,
+            apis: self.apis(),
             root: self.registry.tree().root(),
             wall: now.wall,
         }

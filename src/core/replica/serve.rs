@@ -99,7 +99,7 @@ impl Replica {
         }
         contest.open_at = None;
         let lost = *serving;
-        let before = self.standing(id);
+        let before = self.before_decision(id);
         self.serve_winner(id, ServeCause::Vote);
         self.note_outvoted(id, lost);
         self.record(id, &before, now);

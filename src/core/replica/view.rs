@@ -131,6 +131,12 @@ impl Replica {
         missing.len()
     }
 
+    /// Number of APIs, tombstones included; reserved ids are none.
+    pub fn apis(&self) -> u64 {
+        let ids = self.registry.iter().map(|(id, _)| id);
+        ids.filter(|id| !id.is_reserved()).count() as u64
+    }
+
     /// The APIs by state; reserved ids are none. Looks at all of them.
     pub fn api_states(&self) -> ApiStates {
         let mut states = ApiStates::default();

@@ -8,7 +8,7 @@ use super::{
     contest::{Contest, Local},
     digest::Digest,
     id::ApiId,
-    loss::Standing,
+    loss::BeforeDecision,
     output::{Fact, ServeCause},
     round::{Change, Round},
     stamp::Now,
@@ -17,7 +17,13 @@ use super::{
 impl Replica {
     /// The round of `id` changed by something from outside.
     /// `before`: how it stood, if the ref grew.
-    pub(super) fn react(&mut self, id: &ApiId, change: Change, before: Option<Standing>, now: Now) {
+    pub(super) fn react(
+        &mut self,
+        id: &ApiId,
+        change: Change,
+        before: Option<BeforeDecision>,
+        now: Now,
+    ) {
         if change.ref_grew {
             self.end_round(id, &before.unwrap_or_default(), now);
             self.serve_winner(id, ServeCause::Ref);

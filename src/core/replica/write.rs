@@ -118,7 +118,7 @@ impl Replica {
     }
 
     fn take_write(&mut self, id: &ApiId, round: &Round, version: Version, now: Now) {
-        let before = self.standing(id);
+        let before = self.before_decision(id);
         self.registry.join(id, round);
         self.end_round(id, &before, now);
         let local = self.locals.entry(id.clone()).or_default();

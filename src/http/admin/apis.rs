@@ -4,7 +4,7 @@
 //! May depend on `core`, `message`, `http`. Deliberately absent: any judgement of a definition. The
 //! registry decides; this room translates.
 
-pub(super) mod written;
+mod written;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -21,7 +21,7 @@ use self::written::Written;
 use crate::{
     core::{
         api::view::{Bookkeeping, view},
-        registry::{Accepted, Change, Preconditions, Rejection, change::Tags},
+        registry::{Change, Preconditions, Rejection, change::Tags},
         version::Version,
     },
     http::{
@@ -29,7 +29,7 @@ use crate::{
             AdminState, ask, body,
             cluster::receipt::ReceiptAnswer,
             openapi::schema::{ErrorBody, ErrorMap, ProxyAPI, ProxyAPIList, ProxyAPIResponse},
-            query::{self, TIMEOUT_OF_WRITES},
+            query::{self, Patience, TIMEOUT_OF_WRITES},
         },
         problem::{Problem, json_answer},
     },
@@ -159,19 +159,8 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let document = body::object(&request, payload, state.definition_bytes_max).await?;
     let patience = query::patience(&request, TIMEOUT_OF_WRITES)?;
-    let accepted = propose(&state, &request, Change::Create(document)).await?;
-    let version = if request.path().starts_with("/v2/") {
-        "v2"
-    } else {
-        "v3"
-    };
-    let location = format!("/{version}/apis/{}", escaped(&accepted.id));
-    let written = Written {
-        accepted,
-        status: StatusCode::CREATED,
-        location: Some(location),
-    };
-    Ok(written.answer(&state, patience).await)
+    let change = Change::Create(document);
+    write(&state, &request, change, patience, StatusCode::CREATED).await
 }
 
 /// Replaces an active definition. The request is checked by itself, so `name`, `proxy` and
@@ -209,12 +198,8 @@ pub(super) async fn replace(
     let id = path_text(&request)?;
     let document = body::object(&request, payload, state.definition_bytes_max).await?;
     let patience = query::patience(&request, TIMEOUT_OF_WRITES)?;
-    let written = Written {
-        accepted: propose(&state, &request, Change::Replace { id, document }).await?,
-        status: StatusCode::OK,
-        location: None,
-    };
-    Ok(written.answer(&state, patience).await)
+    let change = Change::Replace { id, document };
+    write(&state, &request, change, patience, StatusCode::OK).await
 }
 
 /// Deactivates a definition. Its id can be used again.
@@ -246,25 +231,36 @@ pub(super) async fn remove(
     // The original reads the body of every method but GET, so a broken one is refused here too.
     body::object(&request, payload, state.definition_bytes_max).await?;
     let patience = query::patience(&request, TIMEOUT_OF_WRITES)?;
-    let written = Written {
-        accepted: propose(&state, &request, Change::Delete { id }).await?,
-        status: StatusCode::NO_CONTENT,
-        location: None,
-    };
-    Ok(written.answer(&state, patience).await)
+    let change = Change::Delete { id };
+    write(&state, &request, change, patience, StatusCode::NO_CONTENT).await
 }
 
-pub(super) async fn propose(
+/// Makes a change, and answers it with `status`; a 201 tells where the new definition is.
+pub(super) async fn write(
     state: &AdminState,
     request: &HttpRequest,
     change: Change,
-) -> Result<Accepted, Problem> {
+    patience: Patience,
+    status: StatusCode,
+) -> Result<HttpResponse, Problem> {
     let preconditions = preconditions(request.headers());
     let message = ProposeChange {
         change,
         preconditions,
     };
-    Ok(ask(&state.propose, message).await??)
+    let accepted = ask(&state.propose, message).await??;
+    let version = if request.path().starts_with("/v2/") {
+        "v2"
+    } else {
+        "v3"
+    };
+    let location = || format!("/{version}/apis/{}", escaped(&accepted.id));
+    let written = Written {
+        status,
+        location: (status == StatusCode::CREATED).then(location),
+        accepted,
+    };
+    Ok(written.answer(state, patience).await)
 }
 
 fn shown(api: &Current, state: &AdminState) -> Value {

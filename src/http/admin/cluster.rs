@@ -32,7 +32,7 @@ use crate::{
     },
     message::registry::{
         AwaitSpread, ClusterView, CompareAll, ConflictLine, DiffView, DiffWith, FindChange, Forget,
-        Join, Leave, RoundLine, RoundsSeen, ShowCluster, ShowConflicts, ShowRounds, View,
+        Join, Part, RoundLine, RoundsSeen, ShowCluster, ShowConflicts, ShowRounds, View,
     },
 };
 
@@ -65,27 +65,27 @@ pub struct Cluster {
     /// Lets a member be none any more.
     pub forget: Recipient<Forget>,
     /// Parts from the cluster.
-    pub leave: Recipient<Leave>,
+    pub leave: Recipient<Part>,
 }
 
 /// The contested rounds as one node sees them.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RoundsView {
     /// Whose view.
-    view: View,
+    pub view: View,
     /// The rounds, ordered by id.
-    rounds: Vec<RoundLine>,
+    pub rounds: Vec<RoundLine>,
     /// How many more there are than `limit` lets be shown.
-    left_out: usize,
+    pub left_out: usize,
 }
 
 /// The decided conflicts as one node saw them.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConflictsView {
     /// Whose view.
-    view: View,
+    pub view: View,
     /// The conflicts, oldest first; at most the last 1000.
-    conflicts: Vec<ConflictLine>,
+    pub conflicts: Vec<ConflictLine>,
 }
 
 /// The routes of this room.

@@ -21,9 +21,7 @@ use crate::{
     },
     http::{
         admin::{
-            AdminState,
-            apis::{self, written::Written},
-            ask, body,
+            AdminState, apis, ask, body,
             cluster::receipt::ReceiptAnswer,
             openapi::schema::{ErrorBody, ErrorMap, ProxyAPIResponse},
             query::{self, TIMEOUT_OF_WRITES},
@@ -128,12 +126,7 @@ pub(super) async fn replace(
     let extractors = Extractors::parse(text).map_err(|faults| invalid(&faults))?;
     let patience = query::patience(&request, TIMEOUT_OF_WRITES)?;
     let change = Change::Extractors(extractors.into());
-    let written = Written {
-        accepted: apis::propose(&state, &request, change).await?,
-        status: StatusCode::OK,
-        location: None,
-    };
-    Ok(written.answer(&state, patience).await)
+    apis::write(&state, &request, change, patience, StatusCode::OK).await
 }
 
 /// There is no other method.

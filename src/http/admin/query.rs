@@ -11,7 +11,11 @@ use chrono::DateTime;
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    core::{api::faults::Faults, registry::Rejection, replica::input::Until},
+    core::{
+        api::faults::Faults,
+        registry::Rejection,
+        replica::input::{UNTIL_RULE, Until},
+    },
     http::problem::Problem,
 };
 
@@ -69,11 +73,7 @@ struct Query<'a> {
 /// 400 with all faults.
 pub(super) fn patience(request: &HttpRequest, timeout: Duration) -> Result<Patience, Problem> {
     let mut query = Query::of(request);
-    let until = query.read(
-        "wait",
-        "must be all, settled or a number of nodes, at least 1",
-        until,
-    );
+    let until = query.read("wait", UNTIL_RULE, |text| text.parse().ok());
     let asked = query.read("timeout", TIMEOUT_RULE, seconds);
     query.finish(Patience {
         until,
@@ -168,17 +168,6 @@ impl<'a> Query<'a> {
             return Ok(value);
         }
         Err(Rejection::Invalid(self.faults).into())
-    }
-}
-
-fn until(text: &str) -> Option<Until> {
-    match text {
-        "all" => Some(Until::All),
-        "settled" => Some(Until::Settled),
-        count => {
-            let count = digits(count)?.parse().ok()?;
-            (count > 0).then_some(Until::Count(count))
-        }
     }
 }
 

@@ -20,10 +20,11 @@ use hickory_resolver::{
 
 /// Targets taken from one answer: each costs a lookup.
 const TARGETS_MAX: usize = 64;
-/// For one question to one name server; with the tries below it stays within the time of a lookup.
+/// For one question to one name server. Together with the repetitions below it stays within the time of
+/// a lookup unless there are several servers that are all silent; then that time ends it.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(2);
-/// Tries per name server.
-const ATTEMPTS: usize = 2;
+/// Times the question is repeated, to all name servers in turn, after nobody has answered it.
+const REPETITIONS: usize = 1;
 
 /// Who is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,6 @@ fn resolver(servers: Servers) -> Result<TokioResolver, NetError> {
     let options = builder.options_mut();
     options.cache_size = 0;
     options.timeout = QUESTION_TIMEOUT;
-    options.attempts = ATTEMPTS;
+    options.attempts = REPETITIONS;
     builder.build()
 }

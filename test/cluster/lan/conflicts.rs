@@ -3,61 +3,29 @@
 //! Whether two changes really meet is up to the scheduler, so a story is told until they have; what
 //! must hold is checked every time.
 
-use std::{collections::BTreeMap, sync::Barrier, thread};
-
-use serde_json::Value;
+use std::collections::BTreeMap;
 
 use crate::{
     cluster::{
+        conflicts::{creations, update_and_deletion, updates},
         lan::{
             met, repeats,
             verdict::{Taken, judge},
         },
         unserved,
     },
-    support::lan::{Host, Lan, Told},
+    support::{
+        lan::{Lan, Told},
+        orders::{Managed, Order, at_once},
+    },
 };
 
 /// Times a story is told in vain before it counts as impossible.
 const ATTEMPTS_MAX: usize = 40;
 
-/// What a node is asked to do.
-enum Order {
-    Create(Value),
-    Update(Value),
-    Delete(String),
-}
-
-// === impl Order ===
-
-impl Order {
-    fn carry_out(&self, node: &Host) -> Told {
-        match self {
-            Self::Create(definition) => node.create(definition),
-            Self::Update(definition) => node.update(definition),
-            Self::Delete(id) => node.delete(id),
-        }
-    }
-}
-
 /// Gives order `n` to node `n`, all at once; what was acknowledged.
-fn at_once(lan: &Lan, orders: &[Order]) -> Vec<Taken> {
-    let barrier = Barrier::new(orders.len());
-    let answers: Vec<Told> = thread::scope(|scope| {
-        let threads: Vec<_> = orders
-            .iter()
-            .enumerate()
-            .map(|(node, order)| {
-                let (barrier, node) = (&barrier, lan.node(node));
-                scope.spawn(move || {
-                    barrier.wait();
-                    order.carry_out(node)
-                })
-            })
-            .collect();
-        let answers = threads.into_iter().map(|thread| thread.join());
-        answers.map(|answer| answer.expect("an answer")).collect()
-    });
+fn taken_at_once(lan: &Lan, orders: &[Order]) -> Vec<Taken> {
+    let answers = at_once(|node| lan.node(node), orders);
     let answers = answers.iter().enumerate();
     answers
         .filter_map(|(node, answer)| taken(node, answer))
@@ -68,7 +36,7 @@ fn at_once(lan: &Lan, orders: &[Order]) -> Vec<Taken> {
 fn in_turn(lan: &Lan, orders: &[(usize, Order)]) -> Vec<Taken> {
     let carried_out = orders
         .iter()
-        .map(|(node, order)| (*node, order.carry_out(lan.node(*node))));
+        .map(|(node, order)| (*node, lan.node(*node).carry_out(order)));
     carried_out
         .filter_map(|(node, answer)| taken(node, &answer))
         .collect()
@@ -101,7 +69,7 @@ fn meet(title: &str, size: usize, existing: bool, orders: impl Fn(&str) -> Vec<O
                 let written = lan.node(0).write(&unserved(&id, "start"));
                 lan.until_all_show(&id, &written);
             }
-            let verdict = judge(&lan, &id, &at_once(&lan, &orders(&id)));
+            let verdict = judge(&lan, &id, &taken_at_once(&lan, &orders(&id)));
             lost += verdict.losers;
             let rule = verdict.decided_by;
             rule.map(|rule| *decided.entry(rule).or_insert(0) += 1)
@@ -114,69 +82,44 @@ fn meet(title: &str, size: usize, existing: bool, orders: impl Fn(&str) -> Vec<O
 
 #[test]
 fn two_updates_at_once_end_as_one_on_a_lan() {
-    meet("PUT/PUT", 3, true, |id| {
-        vec![
-            Order::Update(unserved(id, "left")),
-            Order::Update(unserved(id, "right")),
-        ]
-    });
+    meet("PUT/PUT", 3, true, |id| updates(id, &["left", "right"]));
 }
 
 #[test]
 fn an_update_next_to_a_deletion_ends_as_one_of_both_on_a_lan() {
-    meet("PUT/DELETE", 3, true, |id| {
-        vec![
-            Order::Update(unserved(id, "updated")),
-            Order::Delete(id.to_owned()),
-        ]
-    });
+    meet("PUT/DELETE", 3, true, update_and_deletion);
 }
 
 #[test]
 fn two_creations_of_one_id_end_as_one_on_a_lan() {
     meet("POST/POST", 3, false, |id| {
-        vec![
-            Order::Create(unserved(id, "left")),
-            Order::Create(unserved(id, "right")),
-        ]
+        creations(id, &["left", "right"])
     });
 }
 
 #[test]
 fn three_updates_at_once_end_as_one_on_a_lan() {
     meet("PUT/PUT/PUT", 3, true, |id| {
-        ["left", "middle", "right"]
-            .map(|version| Order::Update(unserved(id, version)))
-            .into()
+        updates(id, &["left", "middle", "right"])
     });
 }
 
 #[test]
 fn two_updates_at_once_on_two_nodes_end_as_one_on_a_lan() {
     meet("PUT/PUT, two nodes", 2, true, |id| {
-        vec![
-            Order::Update(unserved(id, "left")),
-            Order::Update(unserved(id, "right")),
-        ]
+        updates(id, &["left", "right"])
     });
 }
 
 #[test]
 fn an_update_next_to_a_deletion_on_two_nodes_ends_as_one_of_both_on_a_lan() {
-    meet("PUT/DELETE, two nodes", 2, true, |id| {
-        vec![
-            Order::Update(unserved(id, "updated")),
-            Order::Delete(id.to_owned()),
-        ]
-    });
+    meet("PUT/DELETE, two nodes", 2, true, update_and_deletion);
 }
 
 #[test]
 fn three_creations_of_one_id_end_as_one_on_a_lan() {
     meet("POST/POST/POST", 3, false, |id| {
-        ["left", "middle", "right"]
-            .map(|version| Order::Create(unserved(id, version)))
-            .into()
+        creations(id, &["left", "middle", "right"])
     });
 }
 

@@ -11,8 +11,6 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 
 use crate::{
     core::{
-        api::faults::Faults,
-        registry::Rejection,
         replica::{
             input::{Tag, Until},
             round::DecidedBy,
@@ -108,10 +106,8 @@ pub(in crate::http::admin) async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let Some(change) = ChangeId::parse(&path_text(&request)?) else {
-        let mut faults = Faults::default();
         let rule = "must be <id>@<ref_number>-<16 hex digits>, as in x-rig-change";
-        faults.push(GROUP, "change", rule);
-        return Err(Rejection::Invalid(faults).into());
+        return Err(Problem::invalid(GROUP, "change", rule));
     };
     let Patience { until, timeout } = query::patience(&request, TIMEOUT_OF_LOOKS)?;
     let find = FindChange {

@@ -12,23 +12,24 @@ use actix_web::{
     web::{Data, Payload},
 };
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use crate::{
-    core::{api::faults::Faults, registry::Rejection},
     http::{
         admin::{
-            AdminState, ask, ask_within, body,
+            AdminState, ask, body,
             openapi::schema::{ErrorBody, ErrorMap, ForgetRequest, JoinRequest, ProxyAPIResponse},
         },
         problem::{Problem, json_answer},
     },
-    message::registry::{Forget, Join, Leave},
+    message::registry::{Forget, Join, Part},
     p2p::address::Address,
     telemetry::health::Phase,
 };
 
-/// Key of the error map under which faults of a join are listed.
-const GROUP: &str = "join";
+/// Keys of the error map under which faults of a join and of a forgetting are listed.
+const JOIN: &str = "join";
+const FORGET: &str = "forget";
 
 /// Largest body of a command: an address is at most a host name of 253 bytes and a port.
 const COMMAND_BYTES_MAX: usize = 4 * 1024;
@@ -55,11 +56,7 @@ pub(in crate::http::admin) async fn join(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let body = body::json_object(&request, payload, COMMAND_BYTES_MAX).await?;
-    let address = address(&body).map_err(|words| {
-        let mut faults = Faults::default();
-        faults.push(GROUP, "address", words);
-        Rejection::Invalid(faults)
-    })?;
+    let address = address(&body).map_err(|words| Problem::invalid(JOIN, "address", words))?;
     let address = address.to_string();
     if !ask(&state.cluster.join, Join { address }).await? {
         return Err(Problem::NoCluster);
@@ -76,6 +73,7 @@ pub(in crate::http::admin) async fn join(
     responses(
         (status = 202, description = "Nothing is left to do but to stop the process.", body = ProxyAPIResponse),
         (status = 400, description = "The body is not JSON.", body = ErrorBody),
+        (status = 409, description = "This node has no cluster.", body = ProxyAPIResponse),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The content type is not JSON.", body = ErrorBody),
         (status = 503, description = "The node cannot answer now.", body = ErrorBody),
@@ -87,10 +85,15 @@ pub(in crate::http::admin) async fn leave(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     body::json_object(&request, payload, COMMAND_BYTES_MAX).await?;
+    let left = ask(&state.cluster.leave, Part)
+        .await?
+        .ok_or(Problem::NoCluster)?;
     // It hears of no change from now on, so load balancers should look elsewhere.
     state.health.advance(Phase::Left);
-    ask_within(LEAVE_MAX, &state.cluster.leave, Leave).await?;
-    Ok(accepted())
+    match timeout(LEAVE_MAX, left).await {
+        Ok(Ok(())) => Ok(accepted()),
+        Ok(Err(_)) | Err(_) => Err(Problem::Unavailable),
+    }
 }
 
 /// Lets a member be none any more, on all nodes: one that is gone for good but still listed. A node that
@@ -115,9 +118,7 @@ pub(in crate::http::admin) async fn forget(
 ) -> Result<HttpResponse, Problem> {
     let body = body::json_object(&request, payload, COMMAND_BYTES_MAX).await?;
     let Some(Value::String(node)) = body.get("node") else {
-        let mut faults = Faults::default();
-        faults.push("forget", "node", "must be string");
-        return Err(Rejection::Invalid(faults).into());
+        return Err(Problem::invalid(FORGET, "node", "must be string"));
     };
     let node = node.clone();
     let forgotten = ask(&state.cluster.forget, Forget { node: node.clone() }).await?;

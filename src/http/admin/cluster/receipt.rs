@@ -37,21 +37,21 @@ use crate::{
 pub struct ChangeReceipt {
     /// The change id, as in `x-rig-change`.
     #[schema(example = "shop@1-0ebeb6a1dfb71e73")]
-    pub(super) change: String,
+    pub change: String,
     /// How it stands.
-    pub(super) outcome: Standing,
+    pub outcome: Standing,
     /// Names of the nodes that serve it: the answering one, then the others by name.
-    pub(super) serving: Vec<String>,
+    pub serving: Vec<String>,
     /// The members that do not; none if it was superseded.
-    pub(super) missing: Vec<MissingNode>,
+    pub missing: Vec<MissingNode>,
     /// The version that took its place, spelled as in an `ETag`; only if it was superseded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "2-91aa63c10f0df1c2")]
-    pub(super) winner: Option<String>,
+    pub winner: Option<String>,
     /// The rule by which it did: `ref`, `votes`, `timestamp` or `tie`; only if it was superseded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub(super) decided_by: Option<&'static str>,
+    pub decided_by: Option<&'static str>,
 }
 
 /// How a change stands.
@@ -72,9 +72,9 @@ pub enum Standing {
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MissingNode {
     /// Its name, or its name in the transport if it has left.
-    node: String,
+    pub node: String,
     /// Why.
-    reason: Reason,
+    pub reason: Reason,
 }
 
 /// Why a member does not serve a change.
@@ -96,15 +96,15 @@ pub enum Reason {
 pub struct ReceiptAnswer {
     /// `ok` if the change is as far as asked, else a sentence.
     #[schema(example = "ok")]
-    pub(super) message: String,
+    pub message: String,
     /// The receipt.
-    pub(super) receipt: ChangeReceipt,
+    pub receipt: ChangeReceipt,
     /// Whose view.
-    pub(super) view: View,
+    pub view: View,
     /// What is odd about the definition; only if there is something.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<ProxyAPIWarning>, nullable = false)]
-    pub(in crate::http::admin) warnings: Vec<Warning>,
+    pub warnings: Vec<Warning>,
 }
 
 /// A change whose receipt is wanted.
@@ -156,7 +156,8 @@ impl Wanted<'_> {
             .map(|node| (node.peer.as_str(), node.name.as_str()))
             .collect();
         let named = |peer: &PeerId| {
-            let peer = hex(peer.as_bytes());
+            // As the node list spells it.
+            let peer = peer.to_string();
             names
                 .get(peer.as_str())
                 .map_or(peer.clone(), |name| (*name).to_owned())
@@ -258,9 +259,4 @@ pub(super) fn message(id: &str, standing: Standing, winner: Option<Version>) -> 
             "Too many receipts are awaited; nothing is undone, ask for this one later.".to_owned()
         }
     }
-}
-
-/// As the node list spells names of the transport.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use actix::Actor;
+use actix::{Actor, Addr};
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
@@ -17,7 +17,7 @@ use crate::{
         id::PeerId,
         input::{Action, Input},
     },
-    message::cluster::Tell,
+    message::cluster::{Heard, Tell},
 };
 
 fn number(value: &Value) -> u64 {
@@ -207,6 +207,15 @@ async fn an_unknown_change_is_404_and_what_is_none_is_400() {
     assert_eq!(town.desk.get(&path).await.status, 400);
 }
 
+/// A registry with a cluster in which there is nobody else.
+fn connected(told: &Arc<Mutex<Vec<Tell>>>) -> Addr<RegistryActor> {
+    let (bell, _deaths) = unbounded_channel();
+    let alarm = Alarm::new("registry", &bell);
+    let mut registry = RegistryActor::lone(Proxy.start().recipient(), DEFINITION_BYTES_MAX, alarm);
+    registry.connect(Mouth(Arc::clone(told)).start().recipient());
+    registry.start()
+}
+
 #[actix_web::test]
 async fn a_join_is_handed_on_or_refused_without_a_cluster() {
     let seed = json!({"address": "Seed:4020"});
@@ -216,11 +225,7 @@ async fn a_join_is_handed_on_or_refused_without_a_cluster() {
     assert!(refused.text().contains("no cluster"), "{}", refused.text());
 
     let told = Arc::new(Mutex::new(Vec::new()));
-    let (bell, _deaths) = unbounded_channel();
-    let alarm = Alarm::new("registry", &bell);
-    let mut registry = RegistryActor::lone(Proxy.start().recipient(), DEFINITION_BYTES_MAX, alarm);
-    registry.connect(Mouth(Arc::clone(&told)).start().recipient());
-    let registry = registry.start();
+    let registry = connected(&told);
     let desk = Desk::with(|desk| *desk = state(&registry));
     let accepted = desk.post("/v3/cluster/join", &seed).await;
     accepted.is(StatusCode::ACCEPTED, &json!({"message": "ok"}));
@@ -341,10 +346,30 @@ async fn a_page_of_another_site_cannot_make_the_node_join_or_leave() {
 
 #[actix_web::test]
 async fn a_node_that_left_takes_no_more_changes_and_can_be_told_again() {
-    let desk = Desk::open();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let registry = connected(&told);
+    let desk = Desk::with(|desk| *desk = state(&registry));
     assert_eq!(desk.post("/v3/apis", &definition("x")).await.status, 201);
-    for _time in 0..2 {
-        let left = desk.post("/v3/cluster/leave", &json!({})).await;
+    // Stands in for the cluster actor, which says when the connections are closed.
+    let closes = async {
+        while desk.get("/health/ready").await.status == 200 {
+            actix_rt::task::yield_now().await;
+        }
+        let told = told
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|told| matches!(told, Tell::Close));
+        assert!(
+            told,
+            "unready only once the registry has accepted the leave"
+        );
+        registry.send(Heard::Closed).await.unwrap();
+    };
+    let no_body = json!({});
+    let (left, ()) = tokio::join!(desk.post("/v3/cluster/leave", &no_body), closes);
+    let again = desk.post("/v3/cluster/leave", &no_body).await;
+    for left in [left, again] {
         left.is(StatusCode::ACCEPTED, &json!({"message": "ok"}));
         let ready = desk.get("/health/ready").await;
         assert_eq!(ready.status, 503);
@@ -361,4 +386,14 @@ async fn a_node_that_left_takes_no_more_changes_and_can_be_told_again() {
         assert!(refused.header("x-rig-change").is_none());
     }
     assert_eq!(desk.get("/v3/apis/x").await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_node_without_a_cluster_cannot_leave_and_stays_in_service() {
+    let desk = Desk::open();
+    let refused = desk.post("/v3/cluster/leave", &json!({})).await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.text().contains("no cluster"), "{}", refused.text());
+    assert_eq!(desk.get("/health/ready").await.status, 200);
+    assert_eq!(desk.post("/v3/apis", &definition("x")).await.status, 201);
 }

@@ -194,10 +194,9 @@ impl Line {
         let beat = match self.wire {
             Wire::Sse { chunked } => frame::chunk(SSE_HEARTBEAT, chunked).into(),
             Wire::WebSocket => {
-                if self.pings.get() >= PINGS_MAX {
+                if !may_ping(&self.pings) {
                     return self.end(End::ClientGone);
                 }
-                self.pings.set(self.pings.get() + 1);
                 frame::websocket(WsFrame::ping(Bytes::new()))
             }
         };
@@ -356,5 +355,37 @@ fn farewell(reason: End) -> CloseFrame {
     CloseFrame {
         code,
         reason: reason.into(),
+    }
+}
+
+/// Counts one more ping without a sign of life since; not if there are as many as may be.
+fn may_ping(unanswered: &Cell<u8>) -> bool {
+    let may = unanswered.get() < PINGS_MAX;
+    if may {
+        unanswered.set(unanswered.get() + 1);
+    }
+    may
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_given_up_after_two_pings_without_a_sign_of_life() {
+        let unanswered = Cell::new(0);
+        assert_eq!(
+            [(); 4].map(|()| may_ping(&unanswered)),
+            [true, true, false, false]
+        );
+        let unanswered = Cell::new(0);
+        for _beat in 0..300 {
+            assert!(
+                may_ping(&unanswered),
+                "it is never given up if it answers every ping"
+            );
+            // What Line::heard does.
+            unanswered.set(0);
+        }
     }
 }
