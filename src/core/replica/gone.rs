@@ -50,6 +50,7 @@ impl Replica {
     }
 
     fn part_with(&mut self, peers: &[PeerId], left: bool, now: Now) {
+        self.receipts.expect_no_more(peers);
         let mut changed = false;
         for peer in peers {
             if let Some(member) = self.members.forget(peer, now.monotonic) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Replica,
-    id::{ApiId, PeerId},
+    id::{ApiId, PeerId, Voter},
     input::{Until, Wait},
     limits::RECEIPTS_MAX,
     output::Output,
@@ -19,8 +19,9 @@ use super::{
 /// Time between two rounds of questions.
 const ASK_AGAIN: u64 = 200;
 
-/// Whoever waits when the node is told to stop is answered after this long with what is known then:
-/// the last exchange takes less as a rule, and the process stays for two seconds.
+/// Whoever waits when the node is told to stop is answered after this long with what is known then,
+/// and the node leaves no earlier: without connections it would know of no other node, and call alone
+/// what it serves alone. Below what the shell gives the last exchange (`app/drain`).
 const FAREWELL_MAX: u64 = 1_000;
 
 /// How far a change has come.
@@ -32,10 +33,11 @@ pub struct Receipt {
     pub outcome: Outcome,
     /// Whether this node serves it.
     pub here: bool,
-    /// Members that serve it.
-    pub serving: Vec<PeerId>,
-    /// Members that do not, and why.
-    pub missing: Vec<(PeerId, Missing)>,
+    /// Names of the members that serve it.
+    pub serving: Vec<String>,
+    /// Names of the members that do not, and why. Also those whose connection was lost meanwhile; not
+    /// those that left, were forgotten, or are back as a new process.
+    pub missing: Vec<(String, Missing)>,
 }
 
 /// The outcome of a wait.
@@ -75,7 +77,15 @@ struct Awaited {
     wait: Wait,
     deadline: u64,
     ask_at: u64,
+    /// All that were members since the wait began.
+    expected: BTreeMap<PeerId, Expected>,
     answers: BTreeMap<PeerId, Status>,
+}
+
+#[derive(Debug, Clone)]
+struct Expected {
+    voter: Voter,
+    name: String,
 }
 
 /// All waits under way.
@@ -92,6 +102,18 @@ impl Receipts {
             .values()
             .map(|awaited| awaited.ask_at.min(awaited.deadline))
             .min()
+    }
+
+    /// Nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.awaited.is_empty()
+    }
+
+    /// These are members no more, and wish for it.
+    pub(super) fn expect_no_more(&mut self, peers: &[PeerId]) {
+        for awaited in self.awaited.values_mut() {
+            awaited.expected.retain(|peer, _| !peers.contains(peer));
+        }
     }
 
     /// Nobody is kept waiting by a node that is about to stop.
@@ -120,12 +142,12 @@ impl Replica {
             return;
         }
         let deadline = now.monotonic + wait.timeout;
-        let answers = BTreeMap::new();
         let awaited = Awaited {
             wait,
             deadline,
             ask_at: now.monotonic,
-            answers,
+            expected: BTreeMap::new(),
+            answers: BTreeMap::new(),
         };
         self.receipts.awaited.insert(ticket, awaited);
         if self.life.leaving.is_some() {
@@ -148,6 +170,14 @@ impl Replica {
         }
     }
 
+    /// Whoever still waits is told what is known now.
+    pub(super) fn conclude_receipts(&mut self, now: Now) {
+        for awaited in self.receipts.awaited.values_mut() {
+            awaited.deadline = now.monotonic;
+        }
+        self.check_receipts(now);
+    }
+
     /// How a change stands by what this node knows alone.
     pub fn superseded(&self, id: &ApiId, version: &Version) -> Option<(Version, DecidedBy)> {
         let winner = self.winner(id)?;
@@ -167,6 +197,16 @@ impl Replica {
     }
 
     fn check_receipt(&mut self, ticket: u64, now: Now) {
+        let Some(awaited) = self.receipts.awaited.get_mut(&ticket) else {
+            return;
+        };
+        for (peer, member) in self.members.iter() {
+            if !awaited.expected.contains_key(peer) {
+                let (voter, name) = (member.voter, member.presence.name.clone());
+                let expected = Expected { voter, name };
+                awaited.expected.insert(peer.clone(), expected);
+            }
+        }
         let Some(awaited) = self.receipts.awaited.get(&ticket) else {
             return;
         };
@@ -219,14 +259,18 @@ impl Replica {
         let mut serving = Vec::new();
         let mut missing = Vec::new();
         let mut contested = own.contested && own.winner != own.serving;
-        for (peer, _) in self.members.iter() {
+        for (peer, Expected { voter, name }) in &awaited.expected {
+            let is_member = self.members.get(peer).is_some();
+            if !is_member && self.members.iter().any(|(_, other)| other.voter == *voter) {
+                continue;
+            }
             let status = awaited.answers.get(peer);
             contested |=
                 status.is_none_or(|status| status.contested && status.winner != status.serving);
             match status {
-                None => missing.push((peer.clone(), Missing::Unreachable)),
-                Some(status) if status.serving == Some(*version) => serving.push(peer.clone()),
-                Some(status) => missing.push((peer.clone(), why(status, version))),
+                None => missing.push((name.clone(), Missing::Unreachable)),
+                Some(status) if status.serving == Some(*version) => serving.push(name.clone()),
+                Some(status) => missing.push((name.clone(), why(status, version))),
             }
         }
         let outcome = if let Some((winner, by)) = self.superseded(id, version) {

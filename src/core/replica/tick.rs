@@ -127,9 +127,10 @@ impl Replica {
         let Some(deadline) = self.life.leaving else {
             return;
         };
-        let done = self.exchanges.sessions.is_empty() || now.monotonic >= deadline;
-        if done && !self.life.left {
+        let is_done = self.exchanges.sessions.is_empty() && self.receipts.is_empty();
+        if (is_done || now.monotonic >= deadline) && !self.life.left {
             self.life.left = true;
+            self.conclude_receipts(now);
             self.say_farewell();
             self.out.push(Output::Left);
         }

@@ -5,7 +5,7 @@ use crate::core::replica::{
     diff::{Diff, Difference, Side},
     input::{Input, Until, Wait},
     output::{Fact, Output},
-    receipt::Outcome,
+    wire::Version,
 };
 
 fn members(bench: &Bench, node: usize) -> usize {
@@ -161,27 +161,52 @@ fn whoever_waits_when_the_node_is_told_to_stop_is_answered() {
     let mut bench = three();
     bench.unlink(0, 2);
     let version = bench.write(0, put("y")).unwrap();
-    let wait = |ticket| Wait {
-        ticket,
-        id: id("a"),
-        version,
-        until: Until::Count(3),
-        timeout: 60_000,
-    };
+    let wait = |ticket| wait(ticket, version, Until::Count(3));
     bench.step(0, Input::Wait(wait(1)));
     bench.run(100);
     bench.step(0, Input::Leave);
     bench.step(0, Input::Wait(wait(2)));
     bench.run(1_001);
-    let outcomes: Vec<_> = bench
-        .outputs
-        .iter()
-        .filter_map(|(_, _, output)| match output {
-            Output::Receipt(receipt) => Some((receipt.ticket, receipt.outcome)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(outcomes, [(1, Outcome::Pending), (2, Outcome::Pending)]);
+    assert_eq!(last_words(&bench), ["1: Pending", "2: Pending", "left"]);
+}
+
+fn wait(ticket: u64, version: Version, until: Until) -> Wait {
+    Wait {
+        ticket,
+        id: id("a"),
+        version,
+        until,
+        timeout: 60_000,
+    }
+}
+
+/// What was said to those that wait, and that all is done.
+fn last_words(bench: &Bench) -> Vec<String> {
+    let words = |output: &Output| match output {
+        Output::Receipt(receipt) => Some(format!("{}: {:?}", receipt.ticket, receipt.outcome)),
+        Output::Left => Some("left".to_owned()),
+        _ => None,
+    };
+    let outputs = bench.outputs.iter();
+    outputs.filter_map(|(_, _, output)| words(output)).collect()
+}
+
+/// Without its connections it would take itself for the only member.
+#[test]
+fn a_node_that_stops_does_not_call_done_what_only_it_serves() {
+    let mut bench = three();
+    bench.nodes.remove(&2);
+    let version = bench.write(0, put("y")).unwrap();
+    bench.step(0, Input::Wait(wait(1, version, Until::All)));
+    bench.run(100);
+    bench.unlink(0, 2);
+    bench.step(0, Input::Leave);
+    bench.run(900);
+    assert_eq!(last_words(&bench), [""; 0]);
+    bench.run(200);
+    bench.unlink(0, 1);
+    bench.run(60_001);
+    assert_eq!(last_words(&bench), ["1: Pending", "left"]);
 }
 
 #[test]

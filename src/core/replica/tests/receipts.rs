@@ -47,8 +47,65 @@ fn a_member_that_cannot_be_asked_is_named() {
     let accepted = bench.write(0, put("y")).unwrap();
     let receipt = wait(&mut bench, 0, accepted, Until::All).unwrap();
     assert_eq!(receipt.outcome, Outcome::Pending);
-    assert_eq!(receipt.serving, [bench.peer(1)]);
-    assert_eq!(receipt.missing, [(bench.peer(2), Missing::Unreachable)]);
+    assert_eq!(receipt.serving, ["n1"]);
+    let missing = [("n2".to_owned(), Missing::Unreachable)];
+    assert_eq!(receipt.missing, missing);
+}
+
+/// Waits on node 0 for all of three, of which node 2 is silent, while `meanwhile` happens.
+fn waited(meanwhile: impl FnOnce(&mut Bench)) -> Receipt {
+    let mut bench = Bench::settled(&[&[entry(0, "x", 9)], &[], &[]]);
+    bench.unlink(1, 2);
+    let silent = bench.nodes.remove(&2);
+    let version = bench.write(0, put("y")).unwrap();
+    bench.step(
+        0,
+        Input::Wait(Wait {
+            ticket: 1,
+            id: id("a"),
+            version,
+            until: Until::All,
+            timeout: 3_000,
+        }),
+    );
+    bench.run(100);
+    bench.nodes.extend(silent.map(|node| (2, node)));
+    meanwhile(&mut bench);
+    bench.run(6_000);
+    let mut said = bench.outputs.iter();
+    let receipt = said.find_map(|(_, _, output)| match output {
+        Output::Receipt(receipt) => Some(receipt.clone()),
+        _ => None,
+    });
+    receipt.expect("a receipt")
+}
+
+/// Else a change would be everywhere as soon as those that lack it are cut off.
+#[test]
+fn a_member_that_is_lost_while_somebody_waits_is_named() {
+    let receipt = waited(|bench| bench.unlink(0, 2));
+    assert_eq!(receipt.outcome, Outcome::Pending);
+    assert_eq!(receipt.serving, ["n1"]);
+    let missing = [("n2".to_owned(), Missing::Unreachable)];
+    assert_eq!(receipt.missing, missing);
+}
+
+#[test]
+fn a_member_that_is_forgotten_or_back_as_another_process_is_not_waited_for() {
+    let forgotten = waited(|bench| {
+        let peer = bench.peer(2);
+        bench.nodes.remove(&2);
+        bench.step(0, Input::Forget(vec![peer]));
+    });
+    assert_eq!(forgotten.outcome, Outcome::Done);
+    assert_eq!(forgotten.serving, ["n1"]);
+    let restarted = waited(|bench| {
+        bench.unlink(0, 2);
+        bench.start(2, &[]);
+        bench.link_all();
+    });
+    assert_eq!(restarted.outcome, Outcome::Done);
+    assert_eq!(restarted.serving, ["n1", "n2"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! May depend on `core` and `message`. The registry waits and decides; here its answer gets a status,
 //! words, and the names of the nodes. Deliberately absent: which answers carry one.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use actix_web::{
     HttpResponse,
@@ -18,7 +18,6 @@ use crate::{
         api::faults::Warning,
         registry::extractors,
         replica::{
-            id::PeerId,
             input::Until,
             receipt::{Missing, Outcome, Receipt},
         },
@@ -28,7 +27,7 @@ use crate::{
         admin::{ANSWER_MAX, AdminState, ask, ask_within, openapi::schema::ProxyAPIWarning},
         problem::{Problem, RETRY_AFTER_S, json_answer},
     },
-    message::registry::{AwaitSpread, ClusterView, ShowCluster, View},
+    message::registry::{AwaitSpread, ShowCluster, View},
     telemetry::cluster::decided_by,
 };
 
@@ -146,29 +145,17 @@ impl Wanted<'_> {
             .await?
             .ok_or(Problem::Unavailable)?;
         let seen = ask(&state.cluster.nodes, ShowCluster).await?;
-        Ok(self.told(&receipt, seen))
+        Ok(self.told(&receipt, seen.view))
     }
 
-    fn told(self, receipt: &Receipt, seen: ClusterView) -> ReceiptAnswer {
-        let names: HashMap<&str, &str> = seen
-            .nodes
-            .iter()
-            .map(|node| (node.peer.as_str(), node.name.as_str()))
-            .collect();
-        let named = |peer: &PeerId| {
-            // As the node list spells it.
-            let peer = peer.to_string();
-            names
-                .get(peer.as_str())
-                .map_or(peer.clone(), |name| (*name).to_owned())
-        };
-        let own = seen.view.node.clone();
-        let mut serving: Vec<String> = receipt.serving.iter().map(named).collect();
+    fn told(self, receipt: &Receipt, view: View) -> ReceiptAnswer {
+        let own = view.node.clone();
+        let mut serving = receipt.serving.clone();
         let mut missing: Vec<MissingNode> = receipt
             .missing
             .iter()
-            .map(|(peer, why)| MissingNode {
-                node: named(peer),
+            .map(|(name, why)| MissingNode {
+                node: name.clone(),
                 reason: Reason::from(*why),
             })
             .collect();
@@ -200,7 +187,7 @@ impl Wanted<'_> {
                 winner: winner.map(|(winner, _)| winner.to_string()),
                 decided_by: winner.map(|(_, by)| decided_by(by)),
             },
-            view: seen.view,
+            view,
             warnings: Vec::new(),
         }
     }
