@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod events;
 pub mod health;
 pub mod hub;
+pub mod labels;
 pub mod logging;
 pub mod metrics;
 pub mod network;

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -160,8 +160,8 @@ pub struct FromHub {
 /// What the hub tells a desk.
 #[derive(Debug)]
 pub enum ToDesk {
-    /// An event, for whoever wants it, and when the hub had it.
-    Deliver(Arc<Delivery>, Instant),
+    /// An event, for whoever wants it.
+    Deliver(Arc<Handout>),
     /// Events may be missing.
     Gap(Gap),
     /// Where a client is that got everything so far.
@@ -172,6 +172,16 @@ pub enum ToDesk {
     Extractors(Arc<Extractors>),
     /// Something from another node for a connection of this desk.
     Carried(CarriedHere),
+}
+
+/// One event on its way to all desks of the node.
+#[derive(Debug)]
+pub struct Handout {
+    /// The event.
+    pub delivery: Arc<Delivery>,
+    /// When the hub had it.
+    pub since: Instant,
+    is_given: AtomicBool,
 }
 
 /// See [`ToDesk::Carried`].
@@ -235,10 +245,28 @@ impl FromHub {
 impl ToDesk {
     fn bytes(&self) -> usize {
         match self {
-            Self::Deliver(delivery, _since) => delivery.bytes(),
+            Self::Deliver(handout) => handout.delivery.bytes(),
             Self::Carried(carried) => carried.bytes.len(),
             Self::Gap(_) | Self::Position(_) | Self::Revoked(_) | Self::Extractors(_) => 0,
         }
+    }
+}
+
+// === impl Handout ===
+
+impl Handout {
+    /// Nobody has been given it yet.
+    pub const fn new(delivery: Arc<Delivery>, since: Instant) -> Self {
+        Self {
+            delivery,
+            since,
+            is_given: AtomicBool::new(false),
+        }
+    }
+
+    /// A desk has given it to a connection; whether it is the first one that has.
+    pub fn is_first(&self) -> bool {
+        !self.is_given.swap(true, Ordering::Relaxed)
     }
 }
 

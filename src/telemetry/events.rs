@@ -6,7 +6,7 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
 };
 
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::{labels::Labels, metrics::Metrics};
 
 /// Seconds from acceptance, on whichever node, to the last write of a worker.
 const DELIVERY_BUCKETS: [f64; 11] = [
@@ -42,6 +42,9 @@ pub struct EventMetrics {
     pub subscriptions: IntGauge,
     /// Bytes that wait for slow clients.
     pub queued_bytes: IntGauge,
+    /// Events handed to at least one line, by type.
+    forwarded: IntCounterVec,
+    types: Labels,
     /// Events handed to lines.
     pub deliveries: IntCounter,
     /// Seconds from acceptance to the last line of a worker.
@@ -95,6 +98,12 @@ impl EventMetrics {
                 "rig_connection_queue_bytes",
                 "Bytes of events that wait for slow clients.",
             )?,
+            forwarded: counters(
+                "rig_consumed_events_forwarded_total",
+                "Events handed to at least one connection of this node, by type.",
+                &["type"],
+            )?,
+            types: Labels::default(),
             deliveries: metrics.register(IntCounter::new(
                 "rig_event_deliveries_total",
                 "Events handed to connections.",
@@ -128,6 +137,12 @@ impl EventMetrics {
     pub fn closed(&self, transport: &str, reason: &str) {
         self.current.with_label_values(&[transport]).dec();
         self.closed.with_label_values(&[transport, reason]).inc();
+    }
+
+    /// An event was handed to at least one line of this node; counted once, however many they are.
+    pub fn forwarded(&self, event_type: &Arc<str>) {
+        let label = self.types.label(event_type);
+        self.forwarded.with_label_values(&[label]).inc();
     }
 
     /// A client was not let in.

@@ -106,6 +106,29 @@ fn a_stream_for_a_client_of_http_1_0_ends_with_its_connection() {
 }
 
 #[test]
+fn an_event_is_counted_once_however_many_hear_it() {
+    let gateway = start();
+    let mut streams: Vec<_> = (0..8)
+        .map(|_| EventStream::open(gateway.inbound(), &types(&["t"])))
+        .collect();
+    for stream in &mut streams {
+        stream.welcome();
+    }
+    gateway.submit("unwanted", "0");
+    for id in ["1", "2"] {
+        gateway.submit("t", id);
+        for stream in &mut streams {
+            stream.hears(id);
+        }
+    }
+    let forwarded = "rig_consumed_events_forwarded_total{type=";
+    gateway.until_metric_is(&format!("{forwarded}\"t\"}}"), 2.0);
+    gateway.until_metric_is("rig_event_deliveries_total", 16.0);
+    let unwanted = format!("{forwarded}\"unwanted\"}}");
+    assert_eq!(gateway.find_metric(&unwanted), None);
+}
+
+#[test]
 fn many_streams_on_one_connection_of_http_2() {
     let gateway = start();
     let client = Multiplexed::connect(gateway.inbound());

@@ -1,6 +1,7 @@
 //! Nodes that are killed under load, clients that do not read, and all of them coming back at once.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{
         Mutex, PoisonError,
@@ -66,8 +67,8 @@ fn publish(nodes: &[SocketAddr], pause: Duration, stop: &AtomicBool) -> Publishe
 }
 
 /// A client that comes back, to the next node that answers, whenever its stream ends; until it has
-/// heard all of `ends` and a gap.
-fn stay(nodes: &[SocketAddr], first: usize, ends: &[String]) -> Vec<Heard> {
+/// heard all of `ends` and a gap. Counted in `here` once it is welcome.
+fn stay(nodes: &[SocketAddr], first: usize, ends: &[String], here: &AtomicUsize) -> Vec<Heard> {
     let query = types(&["t", "end"]);
     let mut heard: Vec<Heard> = Vec::new();
     let (mut place, mut last) = (first, String::new());
@@ -76,6 +77,9 @@ fn stay(nodes: &[SocketAddr], first: usize, ends: &[String]) -> Vec<Heard> {
             place = (place + 1) % nodes.len();
             continue;
         };
+        if last.is_empty() {
+            here.fetch_add(1, Ordering::SeqCst);
+        }
         stream.be_patient(DEATH_MAX);
         while let Some(next) = stream.try_heard() {
             heard.push(next);
@@ -95,13 +99,14 @@ fn killed_under_load(clients: usize, before: Duration, after: Duration) {
     let nodes: Vec<_> = fleet.live().map(|node| node.inbound()).collect();
     let ends = ["end-0".to_owned(), "end-2".to_owned()];
     let stop = AtomicBool::new(false);
+    let here = AtomicUsize::new(0);
     let (published, heard) = thread::scope(|scope| {
-        let (nodes, ends, stop) = (&nodes, &ends, &stop);
+        let (nodes, ends, stop, here) = (&nodes, &ends, &stop, &here);
         let staying: Vec<_> = (0..clients)
-            .map(|client| scope.spawn(move || stay(nodes, client % 3, ends)))
+            .map(|client| scope.spawn(move || stay(nodes, client % 3, ends, here)))
             .collect();
         until("all clients", || {
-            (open(&fleet) >= clients as f64).then_some(())
+            (here.load(Ordering::SeqCst) == clients).then_some(())
         });
         let publisher = scope.spawn(move || publish(nodes, Duration::from_millis(5), stop));
         // Load, a fault, load: durations are part of the story.
@@ -125,19 +130,25 @@ fn killed_under_load(clients: usize, before: Duration, after: Duration) {
     println!("{} events accepted of {}", accepted.len(), submitted.len());
     accepted.extend(ends.clone());
     submitted.extend(ends);
-    let mut with_gap = 0;
+    // Only what the dead node took can be gone, and a gap tells of it.
+    let (excused, kept): (Vec<_>, Vec<_>) = accepted.iter().partition(|id| place_of(id) == Some(1));
+    let mut lacking = 0;
     for heard in &heard {
         is_within(heard, &accepted, &submitted);
-        with_gap += usize::from(heard.contains(&Heard::Gap));
+        let gaps = heard.iter().filter(|heard| **heard == Heard::Gap).count();
+        assert_eq!(gaps, 1, "{heard:?}");
+        let ids: BTreeSet<&String> = heard.iter().filter_map(Heard::id).collect();
+        let lost: Vec<_> = kept.iter().filter(|id| !ids.contains(**id)).collect();
+        assert!(lost.is_empty(), "taken by survivors: {lost:?}");
+        lacking += excused.iter().filter(|id| !ids.contains(**id)).count();
     }
-    println!("{with_gap} of {clients} clients were told of a gap");
+    println!("{lacking} times a client lacks an event of the dead node, and was told of a gap");
 }
 
-fn open(fleet: &Fleet) -> f64 {
-    let nodes = fleet.live();
-    nodes
-        .map(|node| counted(node, "rig_connections_current{type=\"sse\"}"))
-        .sum()
+/// Whom [`publish`] gave this event.
+fn place_of(id: &str) -> Option<usize> {
+    let number: usize = id.strip_prefix("event-")?.parse().ok()?;
+    Some(number % 3)
 }
 
 #[test]

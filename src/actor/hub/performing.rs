@@ -11,7 +11,7 @@ use crate::{
     core::hub::output::Output,
     message::{
         cluster::Tell,
-        hub::{CarriedHere, ToDesk},
+        hub::{CarriedHere, Handout, ToDesk},
     },
 };
 
@@ -29,8 +29,8 @@ impl HubActor {
             }),
             Output::Reply { exchange, bytes } => self.tell_cluster(Tell::Reply { exchange, bytes }),
             Output::Deliver(delivery) => {
-                let since = Instant::now();
-                self.tell_desks(|| ToDesk::Deliver(Arc::clone(&delivery), since));
+                let handout = Arc::new(Handout::new(delivery, Instant::now()));
+                self.tell_desks(|| ToDesk::Deliver(Arc::clone(&handout)));
             }
             Output::Gap(gap) => self.tell_desks(|| ToDesk::Gap(gap.clone())),
             Output::Position(cursor) => self.tell_desks(|| ToDesk::Position(Arc::clone(&cursor))),

@@ -10,7 +10,6 @@ use std::{
     collections::{BTreeMap, HashMap},
     rc::Rc,
     sync::Arc,
-    time::Instant,
 };
 
 use tokio::sync::{Mutex, Notify, oneshot};
@@ -32,7 +31,7 @@ use crate::{
         reception::{PollOrder, Polled},
         seats::{Place, Seat, Seats},
     },
-    message::hub::{Delivery, Gap},
+    message::hub::{Delivery, Gap, Handout},
     telemetry::events::EventMetrics,
 };
 
@@ -281,8 +280,9 @@ impl Desk {
         self.cursor.replace(cursor);
     }
 
-    /// Hands out one event, which the hub has had `since` then; lets others have a turn now and then.
-    pub async fn deliver(&self, delivery: &Arc<Delivery>, since: Instant) {
+    /// Hands out one event; lets others have a turn now and then.
+    pub async fn deliver(&self, handout: &Handout) {
+        let delivery = &handout.delivery;
         self.set_cursor(Arc::clone(&delivery.cursor));
         let mut receivers = Vec::new();
         self.index
@@ -304,10 +304,13 @@ impl Desk {
                 tokio::task::yield_now().await;
             }
         }
+        if given > 0 && handout.is_first() {
+            self.metrics.forwarded(&delivery.event.event_type);
+        }
         self.metrics.deliveries.inc_by(given);
         self.metrics
             .delivery_seconds
-            .observe(since.elapsed().as_secs_f64());
+            .observe(handout.since.elapsed().as_secs_f64());
     }
 
     /// Whether the client is given the event, now or later.

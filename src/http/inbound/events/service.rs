@@ -65,7 +65,7 @@ pub async fn serve(desk: Rc<Desk>, reception: Arc<Reception>, mut inbox: Inbox) 
 
 async fn hear(desk: &Rc<Desk>, reception: &Arc<Reception>, told: ToDesk) {
     match told {
-        ToDesk::Deliver(delivery, since) => desk.deliver(&delivery, since).await,
+        ToDesk::Deliver(handout) => desk.deliver(&handout).await,
         ToDesk::Gap(gap) => desk.tell_gap(&gap).await,
         ToDesk::Position(cursor) => desk.set_cursor(cursor),
         ToDesk::Revoked(names) => names.iter().for_each(|name| desk.kill_session(name)),
