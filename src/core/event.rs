@@ -40,6 +40,9 @@ pub struct Event {
     pub event_type: Arc<str>,
     /// Its id; a number as its decimal text.
     pub id: Arc<str>,
+    /// A member that says what the event is stands there more than once. The first counts here; others
+    /// may take the last.
+    pub is_ambiguous: bool,
     /// Made when a pointer is asked for the first time. `None` inside: too large to be kept.
     outline: OnceLock<Option<Outline>>,
 }
@@ -87,6 +90,7 @@ impl Event {
         Ok(Self {
             event_type: head.event_type,
             id: head.id,
+            is_ambiguous: head.is_ambiguous,
             text,
             outline: OnceLock::new(),
         })

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     backend::ClosedPort,
-    client::{Answer, Request, ask},
+    client::{Answer, Payload, Request, ask},
     event_stream::{EventStream, PATH},
     frontend::{builder, run, token, types},
     gateway::Gateway,
@@ -182,6 +182,15 @@ fn a_service_decides_about_subscriptions() {
         asked[0].body.bytes,
         json!({"subscriptions": list}).to_string().into_bytes()
     );
+    // The service may read the other spelling.
+    for entry in [
+        json!({"eventType": "harmless", "event_type": "secret"}),
+        json!({"eventType": "b", "oneOf": [{"a": 1}], "one_of": []}),
+    ] {
+        let answer = gateway.subscribe_with(&connection, &json!([entry]), &headers);
+        assert_eq!(answer.status, 400, "{entry}");
+    }
+    assert!(service.asked().is_empty());
     for status in [401, 403, 302, 404, 500] {
         service.says(status);
         denied(&gateway, &some);
@@ -253,6 +262,17 @@ fn a_service_decides_about_submissions() {
     let body: Value = serde_json::from_slice(&service.asked()[0].body.bytes).expect("JSON");
     assert_eq!(body["id"], "7");
     assert_eq!(body["data"], json!({"a": 1}));
+    // The service may take the last member, the gateway takes the first.
+    let twice = r#"{"specversion":"0.2","type":"secret","id":"8","type":"harmless"}"#;
+    for body in [twice.to_owned(), format!("[{twice}]")] {
+        let kind = if body.starts_with('[') { "-batch" } else { "" };
+        let kind = format!("application/cloudevents{kind}+json");
+        let mut request = Request::new("POST", "/_rig/v1/events").with("content-type", &kind);
+        request.payload = Payload::Bytes(body.clone().into_bytes());
+        let answer = ask(gateway.inbound(), &request).expect("an answer");
+        assert_eq!(answer.status, 400, "{body}");
+    }
+    assert!(service.asked().is_empty());
     for status in [401, 403, 302, 500] {
         service.says(status);
         assert_eq!(

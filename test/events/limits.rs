@@ -5,9 +5,9 @@ use serde_json::json;
 use socket2::{Domain, Socket, Type};
 
 use crate::support::{
-    client::{Request, ask},
+    client::{Payload, Request, ask},
     event_stream::{EventStream, PATH},
-    frontend::{builder, run, types},
+    frontend::{builder, run, token, types},
     gateway::Gateway,
     multiplexed::Multiplexed,
     peer::Peer,
@@ -102,6 +102,55 @@ fn an_event_larger_than_the_queue_reaches_a_client_that_reads() {
     stream.hears("large");
     gateway.submit("t", "next");
     stream.hears("next");
+}
+
+/// Each line end of the text is the beginning of a further line on the wire: eight megabytes become 50.
+#[test]
+fn a_large_event_is_in_memory_once_however_many_do_not_read_it() {
+    let gateway = run(builder().env("WORKERS", "1"));
+    let slow: Vec<_> = (0..40)
+        .map(|_| {
+            let mut stream = EventStream::over(lazy(&gateway), &types(&["t"]));
+            stream.welcome();
+            stream
+        })
+        .collect();
+    let (before, _) = gateway.memory();
+    let space = "\n".repeat(7_900_000);
+    let event = format!(r#"{{"specversion":"0.2","type":"t","id":"large","data":{space}1}}"#);
+    let mut request = Request::new("POST", "/_rig/v1/events");
+    request = request.with("content-type", "application/json");
+    request.payload = Payload::Bytes(event.into_bytes());
+    let answer = ask(gateway.inbound(), &request).expect("an answer");
+    assert_eq!(answer.status, 202);
+    gateway.until_metric_is("rig_event_deliveries_total", 40.0);
+    let (after, most) = gateway.memory();
+    let allowed = before + 250 * 1024;
+    assert!(
+        after < allowed && most < allowed,
+        "KiB: {before}, {after}, {most}"
+    );
+    drop(slow);
+}
+
+#[test]
+fn a_stream_that_has_ended_goes_although_its_client_does_not_read() {
+    let gateway = run(builder().env("CONNECTION_QUEUE_BYTES", "8000000"));
+    let client = Multiplexed::connect(gateway.inbound());
+    let session = token(json!({"jti": "s"}));
+    let mut exchange = client.get(&format!("http://a{PATH}?{}&jwt={session}", types(&["t"])));
+    exchange.status(200);
+    let mut stream = EventStream::multiplexed(exchange);
+    stream.welcome();
+    // More than the window of the stream, less than what may wait.
+    for id in 0..6 {
+        gateway.submit_event("t", &id.to_string(), json!("x".repeat(900_000)));
+    }
+    gateway.until_metric_is("rig_event_deliveries_total", 6.0);
+    gateway.revoke("s");
+    gateway.until_ended("sse", "session_killed", 1);
+    gateway.until_metric_is("rig_connection_queue_bytes", 0.0);
+    drop(stream);
 }
 
 #[test]

@@ -103,6 +103,52 @@ fn replaced_subscriptions_come_back_with_the_client_even_if_its_node_is_gone() {
     is_exact_or_gap(&heard, &texts(&["4"]));
 }
 
+/// What it is given meanwhile was chosen by its old subscriptions.
+#[test]
+fn subscriptions_that_are_replaced_while_a_client_gets_what_it_missed_count_from_then_on() {
+    let fleet = running(2, &[]);
+    let query = types(&["a"]);
+    let mut stream = Stream::open(fleet.node(0).inbound(), &query);
+    fleet.node(0).submit("a", "seen");
+    assert_eq!(stream.ids(1), ["seen"]);
+    let last = stream.last.clone();
+    drop(stream);
+    // Several pages, and more than a socket takes of a client that does not read.
+    let filling = json!({"filling": "x".repeat(200_000)});
+    let missed: Vec<_> = (0..60)
+        .map(|number| format!("missed-{number:02}"))
+        .collect();
+    for (number, id) in missed.iter().enumerate() {
+        let node = fleet.node(number % 2);
+        node.submit_event("a", id, filling.clone());
+    }
+    let mut stream = Stream::resumed(fleet.node(0).inbound(), &query, &last);
+    fleet.node(1).subscribe(&stream.token, &["a", "b"]);
+    let node = fleet.node(0);
+    for (at, id) in [(0, "b-0"), (1, "b-1")] {
+        fleet.node(at).submit("b", id);
+    }
+    node.submit("a", "end");
+    let mut heard = Vec::new();
+    while !heard.contains(&event("end")) {
+        let frame = stream.frame().json();
+        if frame["type"] != "rig.subscriptions_set" {
+            heard.push(super::clients::heard(&frame));
+        }
+    }
+    // Those of one node are in order, those of the other may come later.
+    while !["b-0", "b-1"].iter().all(|id| heard.contains(&event(id))) {
+        heard.push(stream.heard());
+    }
+    let mut expected = missed;
+    expected.extend(texts(&["b-0", "b-1", "end"]));
+    while heard.len() < expected.len() {
+        heard.push(stream.heard());
+    }
+    is_exact_or_gap(&heard, &expected);
+    assert!(!heard.contains(&Heard::Gap), "{heard:?}");
+}
+
 #[test]
 fn a_web_socket_goes_on_by_event_id_and_token() {
     let mut fleet = running(3, &[]);

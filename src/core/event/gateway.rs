@@ -31,6 +31,7 @@ pub fn gateway(event_type: &str, data: Option<Value>, id: &str, time: &str) -> E
         text: Bytes::from(text.into_bytes().into_boxed_slice()),
         event_type: event_type.into(),
         id: id.into(),
+        is_ambiguous: false,
         outline: OnceLock::new(),
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Head {
     pub(super) event_type: Arc<str>,
     /// Its id; a number or boolean as it is written.
     pub(super) id: Arc<str>,
+    /// A member that is looked at is there more than once.
+    pub(super) is_ambiguous: bool,
 }
 
 /// The members of an event that are looked at.
@@ -51,6 +53,7 @@ struct Members<'t> {
     /// The member whose value comes next, as its place in `found`.
     awaited: Option<usize>,
     found: [Option<Found>; NAMES.len()],
+    is_repeated: bool,
 }
 
 /// Reads the attributes of the event with this text.
@@ -62,6 +65,7 @@ pub(super) fn read(text: &[u8]) -> Result<Head, EventFault> {
         is_object: false,
         awaited: None,
         found: Default::default(),
+        is_repeated: false,
     };
     let read = json::read(text, &mut members);
     let version = members.version();
@@ -99,6 +103,7 @@ impl Sink for Members<'_> {
         if let Some(awaited) = self.awaited.take()
             && let Some(found) = self.found.get_mut(awaited)
         {
+            self.is_repeated |= found.is_some();
             found.get_or_insert((piece, at));
         }
         if matches!(piece, Piece::ObjectBegin | Piece::ArrayBegin) {
@@ -133,6 +138,7 @@ impl<'t> Members<'t> {
         Ok(Head {
             event_type: event_type.into(),
             id: id.into(),
+            is_ambiguous: self.is_repeated,
         })
     }
 

@@ -73,6 +73,33 @@ pub fn parse(list: &Value) -> Result<Vec<Subscription>, SubscriptionFault> {
     if !fits(list, LIST_BYTES_MAX) {
         return Err(SubscriptionFault::TooLong);
     }
+    read(entries)
+}
+
+/// The subscriptions of a list that a node wrote with [`to_json`](super::to_json): what was accepted
+/// once, with what a token adds, is not measured again.
+///
+/// # Errors
+/// It is not a list, or holds a faulty entry.
+pub fn rewritten(list: &Value) -> Result<Vec<Subscription>, SubscriptionFault> {
+    let entries = list.as_array();
+    read(entries.ok_or_else(|| SubscriptionFault::NotAList(shown(list)))?)
+}
+
+/// Whether an entry names its types or its constraints twice, in different spellings: others may take
+/// another one than [`parse`] does.
+pub fn is_ambiguous(list: &Value) -> bool {
+    let entries = list.as_array().into_iter().flatten();
+    let names = |members: &Map<String, Value>, names: &[&str]| {
+        let named = names.iter().filter(|name| members.contains_key(**name));
+        named.count()
+    };
+    entries
+        .filter_map(Value::as_object)
+        .any(|members| names(members, &TYPE_NAMES) > 1 || names(members, &CONSTRAINTS_NAMES) > 1)
+}
+
+fn read(entries: &[Value]) -> Result<Vec<Subscription>, SubscriptionFault> {
     entries
         .iter()
         .map(|entry| {

@@ -4,6 +4,7 @@
 //! connection (HTTP/1.1) or resets the stream (HTTP/2): a cut-off answer is never seen as complete.
 
 use std::{
+    collections::VecDeque,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -47,6 +48,7 @@ pub struct Answer {
 
 enum Source {
     Complete(Option<Bytes>),
+    Pieces(VecDeque<Bytes>),
     Line(LineBody),
     Target(FromTarget),
 }
@@ -68,6 +70,16 @@ impl Answer {
         let bytes = (!bytes.is_empty()).then_some(bytes);
         Self {
             source: Source::Complete(bytes),
+            record: None,
+            busy: None,
+        }
+    }
+
+    /// An answer of the gateway itself in pieces, so that large ones can be shared.
+    pub fn pieces(pieces: impl IntoIterator<Item = Bytes>) -> Self {
+        let pieces = pieces.into_iter().filter(|piece| !piece.is_empty());
+        Self {
+            source: Source::Pieces(pieces.collect()),
             record: None,
             busy: None,
         }
@@ -128,6 +140,7 @@ impl Body for Answer {
         let this = &mut *self;
         let next = match &mut this.source {
             Source::Complete(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Source::Pieces(pieces) => pieces.pop_front().map(|piece| Ok(Frame::data(piece))),
             Source::Line(line) => ready!(Pin::new(line).poll_frame(cx))
                 .map(|frame| frame.map_err(|never| match never {})),
             Source::Target(from_target) => ready!(from_target.poll(cx)),
@@ -145,6 +158,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Complete(bytes) => bytes.is_none(),
+            Source::Pieces(pieces) => pieces.is_empty(),
             Source::Line(_) => false,
             Source::Target(from_target) => from_target.inner.is_end_stream(),
         }
@@ -154,6 +168,10 @@ impl Body for Answer {
         match &self.source {
             Source::Complete(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Source::Pieces(pieces) => {
+                let bytes = pieces.iter().map(|piece| piece.len() as u64);
+                SizeHint::with_exact(bytes.sum())
             }
             Source::Line(_) => SizeHint::new(),
             Source::Target(from_target) => from_target.inner.size_hint(),
@@ -176,6 +194,7 @@ impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Complete(_) => "Complete",
+            Self::Pieces(_) => "Pieces",
             Self::Line(_) => "Line",
             Self::Target(_) => "Target",
         })

@@ -14,6 +14,7 @@ pub mod attend;
 pub mod body;
 pub mod carried;
 pub mod checks;
+pub mod cookies;
 pub mod desk;
 pub mod frame;
 pub mod gateway;

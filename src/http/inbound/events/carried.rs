@@ -18,6 +18,10 @@ use crate::{
     },
 };
 
+/// Most bytes of events in an answer to a poll that was carried: as a text within JSON they may be twice
+/// that, and a message between nodes has at most 9 MiB.
+const POLLED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// An order on its way.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,7 +119,7 @@ pub fn subscribe(
     Some(Subscribe {
         line: LineId::from_u64(line),
         key: key_of(key)?,
-        subscriptions: list::parse(subscriptions).ok()?,
+        subscriptions: list::rewritten(subscriptions).ok()?,
         sessions: sessions
             .iter()
             .map(|name| Name::new(name))
@@ -131,6 +135,7 @@ pub fn poll(line: u64, key: &str, seen: Seen) -> Option<PollOrder> {
         seen,
         // Whoever asked asks again.
         waits: false,
+        bytes_max: POLLED_BYTES_MAX,
     })
 }
 

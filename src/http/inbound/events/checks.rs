@@ -131,9 +131,26 @@ impl Check {
     }
 }
 
+impl Check {
+    /// A service of the operator is asked, which reads for itself what is wanted.
+    const fn is_service(&self) -> bool {
+        matches!(self, Self::Service(_))
+    }
+}
+
 // === impl Checks ===
 
 impl Checks {
+    /// A service decides about subscriptions.
+    pub const fn has_subscription_service(&self) -> bool {
+        self.subscription.is_service()
+    }
+
+    /// A service decides about submissions.
+    pub const fn has_submission_service(&self) -> bool {
+        self.submission.is_service()
+    }
+
     /// For the current thread. `tls` says which services are trusted.
     pub fn new(
         subscription: Check,

@@ -24,7 +24,7 @@ use crate::{
     http::inbound::events::{
         frame::{Frame, KEY_CHARS},
         gateway,
-        held::{Held, Item},
+        held::Item,
         hub_link::HubLink,
         line::{End, Line},
         mailbox::Mailbox,
@@ -172,11 +172,22 @@ impl Desk {
     /// Replaces a line's subscriptions; effective at once for what reaches this worker. The hub is
     /// told soon, see [`flush_interest`](Self::flush_interest).
     pub fn subscribe(&self, id: LineId, subscriptions: &[Subscription]) {
-        if self.seats.borrow().get(id).is_none() {
-            return;
+        match self.seats.borrow_mut().get_mut(id) {
+            None => return,
+            Some(Seat {
+                held: Some(held), ..
+            }) => held.renew(subscriptions),
+            Some(_) => {}
         }
         let changes = self.index.borrow_mut().replace(id, subscriptions);
         self.want(changes.added, changes.removed);
+    }
+
+    /// What a client wants that still waits for what it missed, if that has changed since this was
+    /// asked.
+    pub fn take_renewed(&self, id: LineId) -> Option<Vec<Subscription>> {
+        let mut seats = self.seats.borrow_mut();
+        seats.get_mut(id)?.held.as_mut()?.take_renewed()
     }
 
     fn want(&self, added: Vec<TypePattern>, removed: Vec<TypePattern>) {
@@ -283,6 +294,9 @@ impl Desk {
     /// Hands out one event; lets others have a turn now and then.
     pub async fn deliver(&self, handout: &Handout) {
         let delivery = &handout.delivery;
+        // Whoever tells a line where the node stands waits until all lines stand there: so the node
+        // stands there only when nobody is in between.
+        let _turn = self.turn.lock().await;
         self.set_cursor(Arc::clone(&delivery.cursor));
         let mut receivers = Vec::new();
         self.index
@@ -292,8 +306,6 @@ impl Desk {
             return;
         }
         let frame = Frame::new(Arc::clone(&delivery.event), Arc::clone(&delivery.cursor));
-        // Whoever tells a line where the node stands waits until all lines stand there.
-        let _turn = self.turn.lock().await;
         let mut given = 0;
         let mut turns = receivers.chunks(LINES_PER_TURN).peekable();
         while let Some(ids) = turns.next() {
@@ -402,11 +414,13 @@ impl Desk {
             let Some(seat) = seats.get_mut(id) else {
                 return true;
             };
-            let held = seat.held.take().unwrap_or_default();
-            let Some(items) = held.into_items() else {
-                seat.held = Some(Held::default());
+            let Some(held) = &mut seat.held else {
+                return true;
+            };
+            let Some(items) = held.take_items() else {
                 return false;
             };
+            seat.held = None;
             seat.floor = upto.map(|upto| Box::new(Floor::new(upto)));
             items
         };
@@ -433,7 +447,7 @@ impl Desk {
                 ..
             }) if *key == order.key => {
                 let waits = order.waits && !self.draining.get();
-                mailbox.poll(order.seen, waits, answer);
+                mailbox.poll(PollOrder { waits, ..order }, answer);
             }
             Some(_) | None => drop(answer.send(None)),
         }
@@ -447,8 +461,14 @@ impl Desk {
         }
     }
 
+    /// The same for a line of which others may be given events at this moment.
+    pub async fn kill_in_turn(&self, id: LineId) {
+        let _turn = self.turn.lock().await;
+        self.kill(id);
+    }
+
     /// Ends a line whose session was revoked, with notice.
-    pub fn kill(&self, id: LineId) {
+    fn kill(&self, id: LineId) {
         self.end(id, End::SessionKilled, &gateway::session_killed());
     }
 
@@ -495,7 +515,7 @@ impl Desk {
         let given_up = self.seats.borrow().given_up();
         for (id, line) in given_up {
             self.leave(id, line.end_reason().unwrap_or(End::ClientGone));
-            line.close_connection();
+            line.give_up();
         }
         let queued = i64::try_from(self.seats.borrow().queued_bytes()).unwrap_or(i64::MAX);
         let change = queued - self.queued.replace(queued);

@@ -32,6 +32,7 @@ pub struct Frame {
     pub event: Arc<Event>,
     /// Where the cluster stands after it, as text; what a client resumes from.
     pub cursor: Arc<str>,
+    bytes: usize,
     sse: OnceCell<Sse>,
     text: OnceCell<Bytes>,
 }
@@ -40,9 +41,23 @@ pub struct Frame {
 /// ends follow it.
 #[derive(Debug)]
 struct Sse {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     /// The head of the chunk that holds one whole event.
-    chunk: Vec<u8>,
+    chunk: Bytes,
+}
+
+/// What begins each line of data.
+const DATA: &[u8] = b"data: ";
+
+/// What one line is sent of an event: the shared part between what is the line's own.
+#[derive(Debug)]
+pub struct Parts {
+    /// The head of the chunk.
+    pub head: Bytes,
+    /// The event; shared by all lines of the worker.
+    pub shared: Bytes,
+    /// The connection's key, and what ends the event.
+    pub tail: Bytes,
 }
 
 // === impl Frame ===
@@ -50,7 +65,11 @@ struct Sse {
 impl Frame {
     /// An event that leaves the cluster at `cursor`.
     pub fn new(event: Arc<Event>, cursor: Arc<str>) -> Rc<Self> {
+        // Each line of the text is told as such; a text of many short lines grows several times.
+        let line_ends = memchr::memchr2_iter(b'\n', b'\r', &event.text).count();
+        let text = event.text.len() + line_ends * DATA.len();
         Rc::new(Self {
+            bytes: text + event.event_type.len() + cursor.len() + KEY_CHARS,
             event,
             cursor,
             sse: OnceCell::new(),
@@ -58,26 +77,45 @@ impl Frame {
         })
     }
 
-    /// Bytes it takes in a queue, whatever the transport; the sum of what is shared.
-    pub fn bytes(&self) -> usize {
-        self.event.text.len() + self.event.event_type.len() + self.cursor.len() + KEY_CHARS
+    /// About the bytes that it takes on the wire, whatever the transport.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Appends the server-sent event for the connection with `key`, as one chunk if `chunked`.
     pub fn write_sse(&self, key: &[u8; KEY_CHARS], chunked: bool, to: &mut Vec<u8>) {
-        let Event {
-            event_type, text, ..
-        } = &*self.event;
-        let sse = self
-            .sse
-            .get_or_init(|| Sse::of(event_type, text, &self.cursor));
-        sse.write(key, chunked, to);
+        self.sse().write(key, chunked, to);
+    }
+
+    /// The same without a copy of what all lines share.
+    pub fn parts_sse(&self, key: &[u8; KEY_CHARS], chunked: bool) -> Parts {
+        self.sse().parts(key, chunked)
     }
 
     /// Appends the WebSocket text message.
     pub fn write_websocket(&self, to: &mut Vec<u8>) {
-        let text = self.text.get_or_init(|| message(&self.event.text));
-        to.extend_from_slice(text);
+        to.extend_from_slice(self.message());
+    }
+
+    /// The same without a copy.
+    pub fn parts_websocket(&self) -> Parts {
+        Parts {
+            head: Bytes::new(),
+            shared: self.message().clone(),
+            tail: Bytes::new(),
+        }
+    }
+
+    fn sse(&self) -> &Sse {
+        let Event {
+            event_type, text, ..
+        } = &*self.event;
+        self.sse
+            .get_or_init(|| Sse::of(event_type, text, &self.cursor))
+    }
+
+    fn message(&self) -> &Bytes {
+        self.text.get_or_init(|| message(&self.event.text))
     }
 }
 
@@ -94,7 +132,7 @@ impl Sse {
         }));
         bytes.push(b'\n');
         for line in lines(text) {
-            bytes.extend_from_slice(b"data: ");
+            bytes.extend_from_slice(DATA);
             bytes.extend_from_slice(line);
             bytes.push(b'\n');
         }
@@ -103,8 +141,8 @@ impl Sse {
         bytes.push(ID_SEPARATOR);
         let whole = bytes.len() + KEY_CHARS + 2;
         Self {
-            bytes,
-            chunk: format!("{whole:x}\r\n").into_bytes(),
+            bytes: bytes.into(),
+            chunk: format!("{whole:x}\r\n").into(),
         }
     }
 
@@ -113,11 +151,38 @@ impl Sse {
             to.extend_from_slice(&self.chunk);
         }
         to.extend_from_slice(&self.bytes);
-        to.extend_from_slice(key);
-        to.extend_from_slice(b"\n\n");
-        if chunked {
-            to.extend_from_slice(b"\r\n");
+        end(key, chunked, to);
+    }
+
+    fn parts(&self, key: &[u8; KEY_CHARS], chunked: bool) -> Parts {
+        let mut tail = Vec::new();
+        end(key, chunked, &mut tail);
+        Parts {
+            head: if chunked {
+                self.chunk.clone()
+            } else {
+                Bytes::new()
+            },
+            shared: self.bytes.clone(),
+            tail: tail.into(),
         }
+    }
+}
+
+fn end(key: &[u8; KEY_CHARS], chunked: bool, to: &mut Vec<u8>) {
+    to.extend_from_slice(key);
+    to.extend_from_slice(b"\n\n");
+    if chunked {
+        to.extend_from_slice(b"\r\n");
+    }
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// All of it, in order.
+    pub fn into_pieces(self) -> [Bytes; 3] {
+        [self.head, self.shared, self.tail]
     }
 }
 
@@ -204,6 +269,30 @@ mod tests {
         let length = usize::from_str_radix(length, 16).expect("hex");
         assert_eq!(&rest[length..], "\r\n");
         assert_eq!(&rest[..length], sse("greeting", "{}", false));
+    }
+
+    #[test]
+    fn parts_are_the_whole_and_the_large_one_is_shared() {
+        let text = Bytes::from_static(
+            br#"{"specversion":"0.2","type":"t","id":"1","source":"s",
+"data":
+1}"#,
+        );
+        let event = Event::parse(text).expect("an event");
+        let frame = Frame::new(Arc::new(event), "CUR".into());
+        let key = b"kkkkkkkkkkkkkkkk";
+        for chunked in [false, true] {
+            let mut whole = Vec::new();
+            frame.write_sse(key, chunked, &mut whole);
+            let parts = frame.parts_sse(key, chunked);
+            assert_eq!(parts.shared.as_ptr(), frame.sse().bytes.as_ptr());
+            assert_eq!(parts.into_pieces().concat(), whole);
+            // Two line ends, each told as the beginning of a further line.
+            assert!(frame.bytes() <= whole.len() && whole.len() < frame.bytes() + 40);
+        }
+        let mut whole = Vec::new();
+        frame.write_websocket(&mut whole);
+        assert_eq!(frame.parts_websocket().into_pieces().concat(), whole);
     }
 
     #[test]

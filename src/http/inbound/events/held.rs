@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::message::hub::{Delivery, Gap};
+use crate::{
+    core::subscription::Subscription,
+    message::hub::{Delivery, Gap},
+};
 
 /// In the order in which it came.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub struct Held {
     items: Vec<Item>,
     bytes: usize,
     overflowed: bool,
+    /// What the client wants, if that has changed and nobody has asked since.
+    renewed: Option<Vec<Subscription>>,
 }
 
 /// One thing that came.
@@ -33,10 +38,9 @@ impl Held {
         }
         self.bytes += delivery.bytes();
         if self.bytes > bytes_max && !self.items.is_empty() {
-            *self = Self {
-                overflowed: true,
-                ..Self::default()
-            };
+            self.items = Vec::new();
+            self.bytes = 0;
+            self.overflowed = true;
         } else {
             self.items.push(Item::Event(Arc::clone(delivery)));
         }
@@ -49,9 +53,21 @@ impl Held {
         }
     }
 
-    /// All of it; `None`: it was too much.
-    pub fn into_items(self) -> Option<Vec<Item>> {
-        (!self.overflowed).then_some(self.items)
+    /// All of it, and nothing is held any more; `None`: it was too much, and is forgotten.
+    pub fn take_items(&mut self) -> Option<Vec<Item>> {
+        let items = std::mem::take(&mut self.items);
+        self.bytes = 0;
+        (!std::mem::take(&mut self.overflowed)).then_some(items)
+    }
+
+    /// The client wants this from now on.
+    pub fn renew(&mut self, subscriptions: &[Subscription]) {
+        self.renewed = Some(subscriptions.to_vec());
+    }
+
+    /// What the client wants, if that has changed since this was asked.
+    pub fn take_renewed(&mut self) -> Option<Vec<Subscription>> {
+        self.renewed.take()
     }
 }
 
@@ -78,18 +94,22 @@ mod tests {
         let mut held = Held::default();
         held.put(&delivery(1), room);
         held.put(&delivery(2), room);
-        assert_eq!(held.into_items().map(|items| items.len()), Some(2));
-        let mut held = Held::default();
-        for seq in 1..=4 {
+        assert_eq!(held.take_items().map(|items| items.len()), Some(2));
+        for seq in 3..=6 {
             held.put(&delivery(seq), room);
         }
-        assert!(held.into_items().is_none());
+        held.renew(&[]);
+        assert!(held.take_items().is_none());
+        held.put(&delivery(7), room);
+        assert_eq!(held.take_items().map(|items| items.len()), Some(1));
+        assert_eq!(held.take_renewed(), Some(Vec::new()));
+        assert_eq!(held.take_renewed(), None);
     }
 
     #[test]
     fn one_event_alone_may_be_larger() {
         let mut held = Held::default();
         held.put(&delivery(1), 1);
-        assert!(held.into_items().is_some());
+        assert!(held.take_items().is_some());
     }
 }

@@ -27,8 +27,16 @@ use crate::http::inbound::{
 /// Most bytes written at once when a queue is emptied; so one line cannot hold its neighbours up.
 const WRITE_BYTES_MAX: usize = 64 * 1024;
 
+/// Largest event that is copied for a line, to be written with one call. Larger ones are shared, however
+/// slow the lines are.
+pub const COPY_BYTES_MAX: usize = 16 * 1024;
+
 /// Pings a WebSocket client may leave unanswered: it is gone after three heartbeats, 45 s.
 const PINGS_MAX: u8 = 2;
+
+/// Seconds that a client has to take what was sent before its line ended. A socket of the line's own is
+/// looked after by its task, for a little less.
+const LINGER_TICKS: u8 = 6;
 
 /// How the line speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +84,8 @@ pub struct Line {
     end: Cell<Option<End>>,
     /// WebSocket pings since the client's last sign of life.
     pings: Cell<u8>,
+    /// Ticks since the line has ended.
+    lingered: Cell<u8>,
     /// The line's place among the open connections.
     _open: Rc<Open>,
 }
@@ -142,6 +152,7 @@ impl Line {
             task: RefCell::new(None),
             end: Cell::new(None),
             pings: Cell::new(0),
+            lingered: Cell::new(0),
             _open: open,
         })
     }
@@ -171,8 +182,25 @@ impl Line {
         drop(self.connection.set(connection));
     }
 
-    /// Closes the connection of which the line was an answer, if it carries one answer at a time.
-    pub fn close_connection(&self) {
+    /// Whether the line has ended and its client gets nothing more, or has had its time to take the
+    /// rest. Asked once a second.
+    pub fn is_given_up(&self) -> bool {
+        let Some(end) = self.end.get() else {
+            return false;
+        };
+        let lingered = self.lingered.get().saturating_add(1);
+        self.lingered.set(lingered);
+        end.is_abrupt() || lingered > LINGER_TICKS
+    }
+
+    /// Forgets what was not sent, and closes the connection of which the line was an answer, if it
+    /// carries one answer at a time.
+    pub fn give_up(&self) {
+        let mut queue = self.queue.borrow_mut();
+        queue.clear();
+        queue.drop_begun();
+        drop(queue);
+        self.wake();
         if let Some(connection) = self.connection.get() {
             connection.send(Signal::CloseIdle);
         }
@@ -218,7 +246,8 @@ impl Line {
             return;
         }
         let mut queue = self.queue.borrow_mut();
-        if let (true, Some(socket)) = (queue.is_empty(), self.socket.get()) {
+        let is_small = item.bytes() <= COPY_BYTES_MAX;
+        if let (true, true, Some(socket)) = (is_small, queue.is_empty(), self.socket.get()) {
             scratch.clear();
             self.encode(&item, scratch);
             match socket.try_write(scratch) {
@@ -265,7 +294,7 @@ impl Line {
         if reason.is_abrupt() {
             queue.clear();
             // A half-written frame cannot be completed for a client that takes nothing.
-            queue.take_begun();
+            queue.drop_begun();
         } else if !last.is_empty() {
             queue.push(Item::Raw(last));
         }
@@ -290,15 +319,23 @@ impl Line {
     /// Takes what waits, as bytes, at most about `WRITE_BYTES_MAX`; empty if nothing does.
     pub fn take(&self) -> Bytes {
         let mut queue = self.queue.borrow_mut();
-        let begun = queue.take_begun();
+        let begun = queue.take_begun(WRITE_BYTES_MAX);
         if !begun.is_empty() {
             return begun;
         }
+        let is_small = |item: &Item| item.bytes() <= COPY_BYTES_MAX;
         let mut bytes = Vec::new();
         while bytes.len() < WRITE_BYTES_MAX
+            && queue.first().is_some_and(is_small)
             && let Some(item) = queue.pop()
         {
             self.encode(&item, &mut bytes);
+        }
+        if bytes.is_empty()
+            && let Some(item) = queue.pop()
+        {
+            queue.begin(self.pieces(item));
+            return queue.take_begun(WRITE_BYTES_MAX);
         }
         bytes.into()
     }
@@ -331,6 +368,16 @@ impl Line {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn pieces(&self, item: Item) -> [Bytes; 3] {
+        match (item, self.wire) {
+            (Item::Raw(bytes), _) => [bytes, Bytes::new(), Bytes::new()],
+            (Item::Event(frame), Wire::Sse { chunked }) => {
+                frame.parts_sse(&self.key, chunked).into_pieces()
+            }
+            (Item::Event(frame), Wire::WebSocket) => frame.parts_websocket().into_pieces(),
+        }
     }
 
     fn encode(&self, item: &Item, to: &mut Vec<u8>) {

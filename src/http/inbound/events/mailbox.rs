@@ -7,7 +7,11 @@ use tokio::sync::oneshot;
 
 use crate::{
     core::event::Event,
-    http::inbound::events::{gateway, reception::Polled},
+    http::inbound::events::{
+        cookies::cookie_id,
+        gateway,
+        reception::{PollOrder, Polled},
+    },
 };
 
 /// Events kept; the original's number.
@@ -43,6 +47,7 @@ pub struct Mailbox {
 #[derive(Debug)]
 struct Waiter {
     seen: Seen,
+    bytes_max: usize,
     until: u64,
     answer: oneshot::Sender<Option<Polled>>,
 }
@@ -98,15 +103,23 @@ impl Mailbox {
     /// Answers all who wait with what there is.
     pub fn answer_all(&mut self) {
         for waiter in std::mem::take(&mut self.waiters) {
-            let _gone = waiter.answer.send(Some(self.after(&waiter.seen)));
+            let _gone = waiter
+                .answer
+                .send(Some(self.after(&waiter.seen, waiter.bytes_max)));
         }
     }
 
     /// Answers a poll now, or, if it `waits`, when there is something.
-    pub fn poll(&mut self, seen: Seen, waits: bool, answer: oneshot::Sender<Option<Polled>>) {
+    pub fn poll(&mut self, order: PollOrder, answer: oneshot::Sender<Option<Polled>>) {
+        let PollOrder {
+            seen,
+            waits,
+            bytes_max,
+            ..
+        } = order;
         self.polled_at = self.now;
         self.waiters.retain(|waiter| !waiter.answer.is_closed());
-        let polled = self.after(&seen);
+        let polled = self.after(&seen, bytes_max);
         if !waits || !polled.events.is_empty() || self.waiters.len() >= WAITERS_MAX {
             let _gone = answer.send(Some(polled));
             return;
@@ -117,6 +130,7 @@ impl Mailbox {
                 id: Some(polled.last),
                 number: Some(polled.number),
             },
+            bytes_max,
             until: self.now + WAIT_TICKS,
             answer,
         });
@@ -131,20 +145,32 @@ impl Mailbox {
         self.waiters = waiting;
         for waiter in late {
             let waiter: Waiter = waiter;
-            let _gone = waiter.answer.send(Some(self.after(&waiter.seen)));
+            let _gone = waiter
+                .answer
+                .send(Some(self.after(&waiter.seen, waiter.bytes_max)));
         }
         !self.waiters.is_empty() || self.now - self.polled_at < IDLE_TICKS_MAX
     }
 
-    /// All events after what the client has; all there are if that is unknown.
-    fn after(&self, seen: &Seen) -> Polled {
+    /// The events after what the client has, of all there are if that is unknown: at most `bytes_max`,
+    /// but for a single one.
+    fn after(&self, seen: &Seen, bytes_max: usize) -> Polled {
         let skipped = self.position(seen);
+        let had = skipped.unwrap_or_default();
+        let mut bytes = 0;
+        let fits = |(event, _cursor): &&(Arc<Event>, Arc<str>)| {
+            let is_first = bytes == 0;
+            bytes += event.text.len();
+            is_first || bytes <= bytes_max
+        };
         let mut events: Vec<_> = self
             .events
             .iter()
-            .skip(skipped.unwrap_or_default())
+            .skip(had)
+            .take_while(fits)
             .map(|(event, _cursor)| event.text.clone())
             .collect();
+        let has = had + events.len();
         if skipped.is_none() && self.first > 0 {
             // The mailbox no longer reaches back to what the client has.
             let from = seen.id.as_deref().unwrap_or(FIRST_EVENT);
@@ -154,12 +180,12 @@ impl Mailbox {
                 .map_or(FIRST_EVENT, |(event, _)| &*event.id);
             events.insert(0, gateway::gap(from, to).text.clone());
         }
-        let newest = self.events.back();
+        let newest = has.checked_sub(1).and_then(|last| self.events.get(last));
         Polled {
             last: newest
                 .map_or(FIRST_EVENT, |(event, _cursor)| &*event.id)
                 .to_owned(),
-            number: self.first + self.events.len() as u64,
+            number: self.first + has as u64,
             cursor: newest
                 .map_or(&self.begun_at, |(_event, cursor)| cursor)
                 .to_string(),
@@ -173,7 +199,12 @@ impl Mailbox {
         if let Some(number) = seen.number {
             let count = usize::try_from(number.checked_sub(self.first)?).ok()?;
             let is_its = match count.checked_sub(1) {
-                Some(last) => self.id_at(last) == id,
+                Some(last) => {
+                    let event = self.events.get(last);
+                    event
+                        .zip(id)
+                        .is_some_and(|((event, _), id)| is_called(event, id))
+                }
                 // The one before it is not here any more, or there was none.
                 None => self.first > 0 || id == Some(FIRST_EVENT),
             };
@@ -182,20 +213,23 @@ impl Mailbox {
             }
         }
         // Ids can repeat: then events are given again, rather than left out.
+        let id = id?;
         let at = self
             .events
             .iter()
-            .position(|(event, _)| Some(&*event.id) == id)?;
+            .position(|(event, _)| is_called(event, id))?;
         Some(at + 1)
     }
+}
 
-    fn id_at(&self, at: usize) -> Option<&str> {
-        self.events.get(at).map(|(event, _cursor)| &*event.id)
-    }
+/// Whether a client means this event by `id`.
+fn is_called(event: &Event, id: &str) -> bool {
+    *event.id == *id || *cookie_id(&event.id) == *id
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::http::inbound::events::seats::LineId;
     use bytes::Bytes;
 
     use super::*;
@@ -224,12 +258,27 @@ mod tests {
         id: &str,
         number: Option<u64>,
     ) -> oneshot::Receiver<Option<Polled>> {
+        poll_up_to(mailbox, (id, number), usize::MAX)
+    }
+
+    fn poll_up_to(
+        mailbox: &mut Mailbox,
+        (id, number): (&str, Option<u64>),
+        bytes_max: usize,
+    ) -> oneshot::Receiver<Option<Polled>> {
         let (answer, polled) = oneshot::channel();
         let seen = Seen {
             id: Some(id.to_owned()),
             number,
         };
-        mailbox.poll(seen, true, answer);
+        let order = PollOrder {
+            line: LineId::from_u64(0),
+            key: [0; 16],
+            seen,
+            waits: true,
+            bytes_max,
+        };
+        mailbox.poll(order, answer);
         polled
     }
 
@@ -303,6 +352,31 @@ mod tests {
         // Neither does a later event with the same id hide what lies between.
         put(&mut mailbox, &["2"]);
         assert_eq!(now(poll_at(&mut mailbox, "2", Some(3))).1, EVENTS_MAX + 1);
+    }
+
+    #[test]
+    fn what_is_too_much_for_one_answer_comes_with_the_next() {
+        let mut mailbox = mailbox();
+        put(&mut mailbox, &["a", "b", "c", "d"]);
+        let room = event("a").text.len() * 2;
+        let mut polled = poll_up_to(&mut mailbox, ("a", Some(1)), room);
+        let polled = polled.try_recv().expect("an answer").expect("a session");
+        assert_eq!((&*polled.last, polled.events.len()), ("c", 2));
+        assert_eq!((polled.number, &*polled.cursor), (3, "at-c"));
+        let rest = poll_up_to(&mut mailbox, (&polled.last, Some(polled.number)), 1);
+        assert_eq!(now(rest), ("d".into(), 1));
+    }
+
+    #[test]
+    fn an_event_with_a_long_id_is_had_by_the_name_in_the_cookie() {
+        let mut mailbox = mailbox();
+        let long = "x".repeat(5_000);
+        put(&mut mailbox, &["a", &long, "b"]);
+        let name = cookie_id(&long);
+        for number in [Some(2), None] {
+            assert_eq!(now(poll_at(&mut mailbox, &name, number)), ("b".into(), 1));
+            assert_eq!(now(poll_at(&mut mailbox, &long, number)), ("b".into(), 1));
+        }
     }
 
     #[test]

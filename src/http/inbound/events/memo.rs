@@ -47,7 +47,7 @@ impl Memo {
         let memo: Value = serde_json::from_slice(&value).ok()?;
         let sessions = memo.get("sessions")?.as_array()?;
         let memo = Self {
-            subscriptions: list::parse(memo.get("subscriptions")?).ok()?,
+            subscriptions: list::rewritten(memo.get("subscriptions")?).ok()?,
             sessions: sessions
                 .iter()
                 .map(|name| Name::new(name.as_str()?))

@@ -133,7 +133,8 @@ fn begin(client: &Client, id: LineId, key: [u8; KEY_CHARS], admitted: Admitted) 
     // A session may have been revoked between the check of the token and the association.
     let is_revoked = |session| reception.gate.is_revoked(session);
     if admitted.sessions.iter().any(is_revoked) {
-        desk.kill(id);
+        let desk = Rc::clone(desk);
+        actix_rt::spawn(async move { desk.kill_in_turn(id).await });
     }
     is_to_wait.then_some(welcome)
 }
@@ -157,6 +158,7 @@ impl Welcome {
     /// moment between the two.
     async fn run(mut self) {
         self.desk.flush_interest(&self.reception.hub).await;
+        self.renew();
         self.confirm();
         match self.resume.take() {
             Some(resume) => self.replay(resume.from, resume.text).await,
@@ -179,13 +181,17 @@ impl Welcome {
 
     /// Gives the client what it missed, until it has all that does not come by itself. `text`: where it
     /// was, as it is told.
-    async fn replay(&self, mut from: From, mut text: String) {
-        let mut filter = Index::new(self.reception.extractors.load_full());
-        filter.replace((), &self.subscriptions);
+    async fn replay(&mut self, mut from: From, mut text: String) {
+        let mut filter = self.filter();
         loop {
-            let Some(page) = self.page(from).await else {
+            let Some(page) = self.page(from.clone()).await else {
                 return self.give_up(&text);
             };
+            if self.renew() {
+                // The page lacks what the client wants meanwhile, and would count as had.
+                filter = self.filter();
+                continue;
+            }
             let upto = cursor::encode(&page.upto);
             if let Some(gap) = page.gaps.first() {
                 let told = gateway::gap(&text, &upto);
@@ -200,6 +206,20 @@ impl Welcome {
             from = From::Vector(page.upto);
             text = upto.to_string();
         }
+    }
+
+    /// What the client wants may change until it has what it missed; whether it has changed.
+    fn renew(&mut self) -> bool {
+        let renewed = self.desk.take_renewed(self.id);
+        let is_new = renewed.is_some();
+        self.subscriptions = renewed.unwrap_or_else(|| std::mem::take(&mut self.subscriptions));
+        is_new
+    }
+
+    fn filter(&self) -> Index<()> {
+        let mut filter = Index::new(self.reception.extractors.load_full());
+        filter.replace((), &self.subscriptions);
+        filter
     }
 
     /// The next page of what was missed; `None`: nobody has time for it, or the client is gone.

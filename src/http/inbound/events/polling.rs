@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Response,
     header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, CACHE_CONTROL, CONTENT_TYPE, ORIGIN},
@@ -24,6 +25,7 @@ use crate::{
         events::{
             admission::{Admitted, Refused, Wish},
             carried::{Answered, Carried},
+            line::COPY_BYTES_MAX,
             mailbox::WAIT_TICKS,
             opening::open_mailbox,
             reception::{Order, Polled, Reception},
@@ -102,11 +104,17 @@ async fn admit(client: &Client, wish: Wish) -> Result<Admitted, Refused> {
     if desk.is_draining() {
         return Err(Refused::unavailable("draining"));
     }
-    if desk.mailboxes() >= reception.mailboxes_max {
+    let is_full = || desk.mailboxes() >= reception.mailboxes_max;
+    if is_full() {
         return Err(Refused::unavailable("sessions"));
     }
-    wish.admit(reception, &client.worker.checks, Door::LongPolling)
-        .await
+    let admitted = wish.admit(reception, &client.worker.checks, Door::LongPolling);
+    let admitted = admitted.await?;
+    // Others may have been let in meanwhile; between here and its seat nobody is.
+    if is_full() {
+        return Err(Refused::unavailable("sessions"));
+    }
+    Ok(admitted)
 }
 
 async fn poll(reception: &Arc<Reception>, ticket: &Ticket) -> Outcome {
@@ -167,7 +175,10 @@ fn told(
     begun: Result<Ticket, Refused>,
 ) -> Response<Answer> {
     match begun {
-        Ok(ticket) => with_cookies(client, request, &ticket, "\"ok\"".to_owned()),
+        Ok(ticket) => {
+            let ok = Answer::complete(Bytes::from_static(b"\"ok\""));
+            with_cookies(client, request, &ticket, ok)
+        }
         Err(refused) => {
             let metrics = &client.worker.shared.events.metrics;
             metrics.refused("longpolling", refused.reason);
@@ -187,16 +198,16 @@ fn respond(
     polled: &Polled,
 ) -> Response<Answer> {
     let ticket = Ticket::after(ticket.address, polled);
-    with_cookies(client, request, &ticket, body(polled))
+    with_cookies(client, request, &ticket, Answer::pieces(body(polled)))
 }
 
 fn with_cookies(
     client: &Client,
     request: &Request<Incoming>,
     ticket: &Ticket,
-    body: String,
+    body: Answer,
 ) -> Response<Answer> {
-    let mut response = Response::new(Answer::complete(body.into()));
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -212,17 +223,25 @@ fn allow_credentials(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
 }
 
-fn body(polled: &Polled) -> String {
+/// The answer's body: many small events as one piece; large ones are shared, however many clients poll.
+fn body(polled: &Polled) -> Vec<Bytes> {
     let last = serde_json::Value::from(polled.last.as_str());
-    let events: Vec<_> = polled
-        .events
-        .iter()
-        .map(|event| String::from_utf8_lossy(event))
-        .collect();
-    format!(
-        "{{\"last_event_id\":{last},\"events\":[{}]}}",
-        events.join(",")
-    )
+    let mut pieces = Vec::new();
+    let mut small = format!("{{\"last_event_id\":{last},\"events\":[").into_bytes();
+    for (place, event) in polled.events.iter().enumerate() {
+        if place > 0 {
+            small.push(b',');
+        }
+        if event.len() <= COPY_BYTES_MAX {
+            small.extend_from_slice(event);
+        } else {
+            pieces.push(std::mem::take(&mut small).into());
+            pieces.push(event.clone());
+        }
+    }
+    small.extend_from_slice(b"]}");
+    pieces.push(small.into());
+    pieces
 }
 
 #[cfg(test)]
@@ -236,12 +255,19 @@ mod tests {
             number: 2,
             cursor: String::new(),
             events: vec![
-                bytes::Bytes::from_static(b"{}"),
-                bytes::Bytes::from_static(b"{\"a\":1}"),
+                Bytes::from_static(b"{}"),
+                format!("\"{}\"", "x".repeat(COPY_BYTES_MAX)).into(),
+                Bytes::from_static(b"{\"a\":1}"),
             ],
         };
-        let body: serde_json::Value = serde_json::from_str(&body(&polled)).expect("JSON");
+        let pieces = body(&polled);
+        assert!(
+            pieces
+                .iter()
+                .any(|piece| piece.as_ptr() == polled.events[1].as_ptr())
+        );
+        let body: serde_json::Value = serde_json::from_slice(&pieces.concat()).expect("JSON");
         assert_eq!(body["last_event_id"], "a\"b");
-        assert_eq!(body["events"][1]["a"], 1);
+        assert_eq!(body["events"][2]["a"], 1);
     }
 }

@@ -19,15 +19,16 @@ pub enum Item {
 #[derive(Debug, Default)]
 pub struct Queue {
     items: VecDeque<Item>,
-    /// The rest of what the socket took only in part; goes first.
-    begun: Bytes,
+    /// The rest of what was begun, in order; goes first. Large pieces are shared with other lines.
+    begun: Vec<Bytes>,
     bytes: usize,
 }
 
 // === impl Item ===
 
 impl Item {
-    fn bytes(&self) -> usize {
+    /// About the bytes that it takes on the wire.
+    pub fn bytes(&self) -> usize {
         match self {
             Self::Event(frame) => frame.bytes(),
             Self::Raw(bytes) => bytes.len(),
@@ -45,7 +46,7 @@ impl Queue {
 
     /// Bytes that wait.
     pub fn bytes(&self) -> usize {
-        self.bytes + self.begun.len()
+        self.bytes + self.begun.iter().map(Bytes::len).sum::<usize>()
     }
 
     /// Bytes that wait behind what goes first.
@@ -62,12 +63,40 @@ impl Queue {
 
     /// Puts the unsent rest of something in front of everything.
     pub fn put_back(&mut self, rest: Bytes) {
-        self.begun = rest;
+        if !rest.is_empty() {
+            self.begun.insert(0, rest);
+        }
     }
 
-    /// Takes the rest of what was begun; empty if nothing was.
-    pub fn take_begun(&mut self) -> Bytes {
-        std::mem::take(&mut self.begun)
+    /// Begins something that goes in pieces.
+    pub fn begin(&mut self, pieces: impl IntoIterator<Item = Bytes>) {
+        let pieces = pieces.into_iter().filter(|piece| !piece.is_empty());
+        self.begun.extend(pieces);
+    }
+
+    /// Takes what goes next of what was begun, at most `bytes_max`; empty if nothing was begun.
+    pub fn take_begun(&mut self, bytes_max: usize) -> Bytes {
+        let Some(first) = self.begun.first_mut() else {
+            return Bytes::new();
+        };
+        let piece = first.split_to(first.len().min(bytes_max));
+        if first.is_empty() {
+            self.begun.remove(0);
+        }
+        if self.begun.is_empty() {
+            self.begun = Vec::new();
+        }
+        piece
+    }
+
+    /// Forgets what was begun.
+    pub fn drop_begun(&mut self) {
+        self.begun = Vec::new();
+    }
+
+    /// The first item that has not begun.
+    pub fn first(&self) -> Option<&Item> {
+        self.items.front()
     }
 
     /// Takes the first item.
@@ -105,6 +134,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_begun_goes_in_order_and_in_small_pieces() {
+        let mut queue = Queue::default();
+        queue.begin(
+            ["head", "", "shared", "tail"].map(|piece| Bytes::from_static(piece.as_bytes())),
+        );
+        let mut taken = Vec::new();
+        for _piece in 0..3 {
+            taken.extend(queue.take_begun(3));
+        }
+        assert_eq!((&taken[..], queue.bytes()), (&b"headsha"[..], 7));
+        queue.put_back(Bytes::from_static(b"ha"));
+        assert_eq!(queue.take_begun(3), "ha");
+        assert_eq!(queue.take_begun(9), "red");
+        assert_eq!(queue.take_begun(9), "tail");
+        assert!(queue.is_empty() && queue.take_begun(9).is_empty());
+    }
+
+    #[test]
     fn bytes_are_counted_in_and_out() {
         let mut queue = Queue::default();
         queue.push(Item::Raw(Bytes::from_static(b"12345")));
@@ -116,7 +163,7 @@ mod tests {
         assert_eq!(queue.bytes(), 3);
         queue.clear();
         assert_eq!((queue.bytes(), queue.is_empty()), (1, false));
-        assert_eq!(queue.take_begun(), "5");
+        assert_eq!(queue.take_begun(9), "5");
         assert!(queue.is_empty());
     }
 }

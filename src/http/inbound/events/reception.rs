@@ -85,6 +85,8 @@ pub struct PollOrder {
     pub seen: Seen,
     /// If there is nothing new, wait for it.
     pub waits: bool,
+    /// Most bytes of events in the answer, but for a single one.
+    pub bytes_max: usize,
 }
 
 /// Events for a long-polling client.

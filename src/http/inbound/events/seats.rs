@@ -35,7 +35,7 @@ pub struct Seat {
     /// Second since 1970 at which it ends.
     pub expires: Option<u64>,
     /// What came while the missed events are being fetched.
-    pub held: Option<Held>,
+    pub held: Option<Box<Held>>,
     /// How far it is ahead of the node, after it was given what it missed.
     pub floor: Option<Box<Floor>>,
 }
@@ -85,7 +85,7 @@ impl Seat {
             sessions: Vec::new(),
             expires: None,
             floor: None,
-            held: holding.then(Held::default),
+            held: holding.then(Box::default),
         }
     }
 }
@@ -158,14 +158,14 @@ impl Seats {
             .collect()
     }
 
-    /// Lines that ended because nothing more can reach their clients.
+    /// Lines that have ended and whose clients get nothing more, or have not taken the rest in time.
+    /// Asked once a second.
     pub fn given_up(&self) -> Vec<(LineId, Rc<Line>)> {
         let slots = (0..).zip(&self.slots);
         let ended = slots.filter_map(|(number, slot)| match &slot.seat.as_ref()?.place {
-            Place::Line(line) => {
-                line.end_reason().filter(|end| end.is_abrupt())?;
-                Some((LineId::of(number, slot.generation), Rc::clone(line)))
-            }
+            Place::Line(line) => line
+                .is_given_up()
+                .then(|| (LineId::of(number, slot.generation), Rc::clone(line))),
             Place::Mailbox(_) => None,
         });
         ended.collect()

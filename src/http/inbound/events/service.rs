@@ -105,7 +105,8 @@ pub fn subscribe(desk: &Rc<Desk>, reception: &Arc<Reception>, order: Subscribe) 
     // A session may have been revoked between the check of the token and the association.
     let is_revoked = |session| reception.gate.is_revoked(session);
     if memo.sessions.iter().any(is_revoked) {
-        desk.kill(id);
+        let desk = Rc::clone(desk);
+        actix_rt::spawn(async move { desk.kill_in_turn(id).await });
     }
     true
 }

@@ -4,7 +4,7 @@
 //! when the hub has taken the events. Deliberately absent: what an event is
 //! ([`crate::core::event`]) and who may submit one ([`super::checks`]).
 
-use std::{rc::Rc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -18,7 +18,7 @@ use hyper::body::{Body, Incoming};
 
 use crate::{
     core::{
-        event::{SubmissionFault, submission},
+        event::{Event, SubmissionFault, submission},
         route::headers::X_REQUEST_ID,
     },
     http::inbound::{
@@ -68,6 +68,9 @@ enum Failure {
     Request(#[from] Refusal),
     #[error(transparent)]
     Malformed(#[from] SubmissionFault),
+    /// The service that decides may read another attribute than the gateway does.
+    #[error("Bad event: an attribute is there more than once.")]
+    Ambiguous,
     #[error("Submission denied.")]
     Denied,
     #[error(transparent)]
@@ -143,6 +146,10 @@ async fn exchange(client: &Client, request: Request<Incoming>) -> Result<Bytes, 
     let is_as_received = submission.is_batch || accepted == body;
     let content_type = (!is_as_received).then_some(CLOUD_EVENT);
     let checks = &client.worker.checks;
+    let is_ambiguous = |event: &Arc<Event>| event.is_ambiguous;
+    if checks.has_submission_service() && submission.events.iter().any(is_ambiguous) {
+        return Err(Failure::Ambiguous);
+    }
     if !checks
         .submission(&head.headers, accepted.clone(), content_type)
         .await
@@ -205,6 +212,7 @@ impl Failure {
         let status = match self {
             Self::Request(refusal) => return refusal.answer(marks, cors, None),
             Self::Malformed(fault) => fault.status(),
+            Self::Ambiguous => StatusCode::BAD_REQUEST,
             Self::Denied => StatusCode::FORBIDDEN,
             Self::NotTaken(SubmitRefusal::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotTaken(_) => StatusCode::SERVICE_UNAVAILABLE,

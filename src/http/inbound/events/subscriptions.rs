@@ -44,6 +44,10 @@ use crate::{
 /// Largest body: the longest list, with generous white space.
 const BODY_BYTES_MAX: u64 = 4 * LIST_BYTES_MAX as u64;
 
+/// A service that decides about subscriptions would be asked something else than is done.
+const AMBIGUOUS: &str = "cannot accept subscription request: a subscription names its event type or its \
+    constraints twice";
+
 /// The token in such a path, below `/_rig/v1/`.
 pub fn token_of(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("connection/")?;
@@ -107,6 +111,10 @@ async fn replace(
     let door = Door::Put;
     let wrong = |fault: SubscriptionFault| Refused::bad_request(fault.text(door));
     let list = list::in_body(&body).map_err(wrong)?;
+    if client.worker.checks.has_subscription_service() && list::is_ambiguous(&list) {
+        // The service may read another one than we do.
+        return Err(Refused::bad_request(AMBIGUOUS));
+    }
     if !reception.gate.is_open() {
         return Err(refused(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -5,15 +5,13 @@
 //! cluster that is, stands sealed in `connection_token` behind the [`Address`]: another node may need
 //! it, and ids can repeat.
 
-use http::{
-    HeaderMap, HeaderValue,
-    header::{COOKIE, SET_COOKIE},
-};
+use http::HeaderMap;
 
 use crate::{
     core::hub::cursor::CURSOR_BYTES_MAX,
     http::{
         inbound::events::{
+            cookies::{cookie, cookie_id, quoted, set_cookie},
             mailbox::Seen,
             reception::{PollOrder, Polled},
             resume::position_of,
@@ -88,7 +86,7 @@ impl Ticket {
         let token = self.address.seal_with(&behind, sealer);
         set_cookie(headers, CONNECTION_TOKEN, &token);
         let id = self.seen.id.as_deref().unwrap_or_default();
-        set_cookie(headers, LAST_EVENT_ID, &cookie_value(id));
+        set_cookie(headers, LAST_EVENT_ID, &quoted(&cookie_id(id)));
     }
 
     /// What to ask of the session.
@@ -98,65 +96,23 @@ impl Ticket {
             key: self.address.key,
             seen: self.seen.clone(),
             waits: true,
+            bytes_max: usize::MAX,
         }
     }
-}
-
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(other, _value)| *other == name)
-        .map(|(_name, value)| value)
-}
-
-fn set_cookie(headers: &mut HeaderMap, name: &str, value: &str) {
-    if let Ok(cookie) = HeaderValue::try_from(format!("{name}={value}; path=/; HttpOnly")) {
-        headers.append(SET_COOKIE, cookie);
-    }
-}
-
-/// The id as JSON. What a cookie cannot hold is written as JSON escapes (RFC 6265, 4.1.1).
-fn cookie_value(id: &str) -> String {
-    let mut value = String::from('"');
-    for unit in id.encode_utf16() {
-        match u8::try_from(unit) {
-            Ok(byte @ (b'!' | b'#'..=b'+' | b'-'..=b':' | b'<'..=b'[' | b']'..=b'~')) => {
-                value.push(char::from(byte));
-            }
-            Ok(_) | Err(_) => value.push_str(&format!("\\u{unit:04x}")),
-        }
-    }
-    value.push('"');
-    value
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{
+        HeaderValue,
+        header::{COOKIE, SET_COOKIE},
+    };
+
     use super::*;
     use crate::{
         core::{hub::position::NodeId, seal::Purpose},
         http::{inbound::events::seats::LineId, sealer::Secret},
     };
-
-    #[test]
-    fn a_cookie_holds_any_id_as_json() {
-        assert_eq!(cookie_value("first_event"), "\"first_event\"");
-        for id in ["a;b", "\"quoted\\\"", "ü😀", "", " , "] {
-            let value = cookie_value(id);
-            let inner = &value[1..value.len() - 1];
-            assert!(
-                inner
-                    .bytes()
-                    .all(|byte| byte.is_ascii_graphic() && !b"\",;".contains(&byte)),
-                "{value}"
-            );
-            assert_eq!(serde_json::from_str::<String>(&value).expect("JSON"), id);
-        }
-    }
 
     /// What a client sends that keeps `cookies` in which `change` was made.
     fn sent(ticket: &Ticket, sealer: &Sealer, change: impl Fn(&str) -> String) -> HeaderMap {
