@@ -13,11 +13,14 @@ use std::{env, time::SystemTime};
 /// The seed of this run's random attacks: `SEED`, or a new one. Printed, so that a failure can be
 /// repeated.
 fn seed() -> u64 {
-    let given = env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| {
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        now.as_secs() << 20 | u64::from(now.subsec_micros())
-    });
+    let seed = match env::var("SEED") {
+        // Not ignored if it is none: then another story would be told than the one asked for.
+        Ok(seed) => seed.parse().expect("SEED is a number"),
+        Err(_unset) => {
+            let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+            now.as_secs() << 20 | u64::from(now.subsec_micros())
+        }
+    };
     println!("SEED={seed}");
     seed
 }

@@ -2,8 +2,8 @@
 //! machine (cluster.md, parts 9 and 14). Every message passes the wire codec.
 //!
 //! `cargo test --profile sim --test rig sim::run::sweep -- --nocapture` with `RUNS=5000` (per class), `FROM=1`,
-//! `CLASS=join` runs more; a failure prints its seed, and `SEED=7 CLASS=join cargo test --test sim
-//! replay -- --nocapture` prints the shrunken plan and its trace.
+//! `CLASS=join` runs more; a failure prints its seed, and `SEED=7 CLASS=join cargo test --profile sim --test rig
+//! sim::run::replay -- --nocapture` prints the shrunken plan and its trace, and fails if the run does.
 
 mod chance;
 mod classes;
@@ -15,6 +15,7 @@ mod links;
 mod oracle;
 mod plan;
 mod run;
+mod settings;
 mod shrink;
 mod story;
 mod truth;

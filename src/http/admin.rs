@@ -21,14 +21,14 @@
 //! HEAD is GET without the body, one trailing slash is tolerated, parameters of queries that a route
 //! does not know are ignored, anything else is 404. Every answer carries what [`request_id`] adds; [`guard`] asks for the token.
 //!
-//! Browsers: a page of another site can make a browser on this host send requests here. There are
-//! no CORS headers and no OPTIONS, so such a page can neither read an answer nor use PUT, DELETE or
-//! a JSON content type; a form or untyped POST, which needs no leave, is read ([`body`]) but can
-//! never become a definition, as `version_data` would have to be an object. It can revoke a session
-//! whose name it knows, as in the original; `POST /vN/responses` needs an id that cannot be guessed.
-//! Joining, forgetting and leaving are
-//! done only for bodies with a JSON content type. A page whose host name
-//! is pointed at this host later (DNS rebinding) is not held by this: set `API_TOKEN`.
+//! Browsers: a page of another site can make a browser on this host send requests here. There is no
+//! OPTIONS, and only the answers of [`session_blacklist`] have a CORS header, so such a page can use
+//! neither PUT, DELETE nor a JSON content type, nor read other answers; a form or untyped POST, which
+//! needs no leave, is read ([`body`]) but can never become a definition, as `version_data` would have to
+//! be an object, nor an event. It can revoke a session whose name it knows, as in the original;
+//! `POST /vN/responses` needs an id that cannot be guessed. Joining, forgetting and leaving are done only
+//! for bodies with a JSON content type. A page whose host name is pointed at this host later (DNS
+//! rebinding) is not held by this: set `API_TOKEN`.
 //!
 //! May depend on `core`, `message`, `telemetry`, `http`. Deliberately absent: decisions on
 //! definitions (they are the registry's) and any actor type.

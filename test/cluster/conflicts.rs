@@ -20,6 +20,9 @@ const ATTEMPTS_MAX: usize = 40;
 /// The loser learns of its loss with the version that won.
 const TOLD_MAX: Duration = Duration::from_secs(5);
 
+/// Writes of a node that lost to another one of the same number.
+const LOST_BY_VOTE: &str = "rig_registry_superseded_total{by=\"votes\"}";
+
 /// An update on each node.
 pub(super) fn updates(id: &str, versions: &[&str]) -> Vec<Order> {
     let update = |version: &&str| Order::Update(unserved(id, version));
@@ -71,7 +74,10 @@ pub(super) fn converges(fleet: &Fleet, id: &str, answers: &[Answer]) -> usize {
                 "API {id} accepted here, {}, was superseded by",
                 change.version
             );
-            fleet.node(node).await_log(&told, 1, TOLD_MAX);
+            let loser = fleet.node(node);
+            loser.await_log(&told, 1, TOLD_MAX);
+            // Counted before it is logged.
+            assert!(loser.metric(LOST_BY_VOTE) > 0.5);
             losers += 1;
         }
     }

@@ -72,7 +72,22 @@ fn get(gateway: &Gateway, target: &str) -> Answer {
 
 fn submit(gateway: &Gateway, headers: &[(&str, &str)]) -> (u16, String) {
     let event = json!({"specversion": "0.2", "type": "t", "id": "1"});
-    let mut request = Request::json("POST", "/_rig/v1/events", &event);
+    sent(
+        gateway,
+        Request::json("POST", "/_rig/v1/events", &event),
+        headers,
+    )
+}
+
+/// Submits a batch without events.
+fn submit_none(gateway: &Gateway, headers: &[(&str, &str)]) -> (u16, String) {
+    let mut request = Request::new("POST", "/_rig/v1/events")
+        .with("content-type", "application/cloudevents-batch+json");
+    request.payload = Payload::Bytes(b"[]".to_vec());
+    sent(gateway, request, headers)
+}
+
+fn sent(gateway: &Gateway, mut request: Request, headers: &[(&str, &str)]) -> (u16, String) {
     for (name, value) in headers {
         request = request.with(name, value);
     }
@@ -280,4 +295,24 @@ fn a_service_decides_about_submissions() {
             (403, "Submission denied.".to_owned())
         );
     }
+}
+
+#[test]
+fn a_batch_without_events_is_accepted_from_whom_one_with_events_would_be() {
+    let denied = (403, "Submission denied.".to_owned());
+    let accepted = (202, "[]".to_owned());
+    let gateway = run(builder().env("SUBMISSION_CHECK", "jwt_validation"));
+    let bearer = format!("Bearer {}", token(json!({})));
+    assert_eq!(submit_none(&gateway, &[]), denied);
+    let headers = [("authorization", bearer.as_str())];
+    assert_eq!(submit_none(&gateway, &headers), accepted);
+
+    let service = Service::start(200);
+    let gateway = run(builder().env("SUBMISSION_CHECK", &service.url()));
+    assert_eq!(submit_none(&gateway, &[]), accepted);
+    let asked = service.asked();
+    assert_eq!(asked.len(), 1, "the service decides about this, too");
+    assert_eq!(asked[0].body.bytes, b"[]");
+    service.says(403);
+    assert_eq!(submit_none(&gateway, &[]), denied);
 }

@@ -131,6 +131,26 @@ fn a_session_is_opened_polled_and_replayed_from_an_old_cookie() {
 }
 
 #[test]
+fn a_client_that_is_far_behind_is_told_between_what_and_what_it_missed() {
+    let gateway = start();
+    let mut client = Client::open(gateway.inbound(), &types(&["greeting"]));
+    assert_eq!(client.types(), WELCOME);
+    let mut behind = client.clone();
+    // More than a session keeps.
+    for id in 0..210 {
+        gateway.submit("greeting", &id.to_string());
+    }
+    while client.ids().last().is_none_or(|id| id != "\"209\"") {}
+    let seen: Value = serde_json::from_str(&behind.last).expect("JSON");
+    let body = behind.poll();
+    let gap = &body["events"][0];
+    assert_eq!(gap["type"], "rig.gap");
+    let oldest = &body["events"][1]["id"];
+    assert_eq!(gap["data"], json!({"from": seen, "to": oldest}));
+    assert_eq!(oldest, "10");
+}
+
+#[test]
 fn a_waiting_poll_is_woken_at_once_and_all_that_wait_get_the_event() {
     let gateway = start();
     let mut client = Client::open(gateway.inbound(), &types(&["greeting"]));

@@ -28,6 +28,8 @@ pub(super) struct Stream {
     pub(super) token: String,
     /// What `rig.subscriptions_set` said.
     pub(super) set: Value,
+    /// Between which positions the last gap was, if there was one.
+    pub(super) gap: Option<(String, String)>,
 }
 
 /// What a client heard next.
@@ -106,6 +108,7 @@ impl Stream {
             last: last.to_owned(),
             token: String::new(),
             set: Value::Null,
+            gap: None,
         };
         let create = stream.frame().json();
         assert_eq!(create["type"], "rig.connection.create");
@@ -134,7 +137,12 @@ impl Stream {
 
     /// The next event or gap.
     pub(super) fn heard(&mut self) -> Heard {
-        heard(&self.frame().json())
+        let event = self.frame().json();
+        let heard = heard(&event);
+        if heard == Heard::Gap {
+            self.gap = Some(gap(&event));
+        }
+        heard
     }
 
     /// What is heard up to and with the event with this id.
@@ -249,9 +257,24 @@ fn sorted(count: usize, mut next: impl FnMut() -> Heard) -> Vec<String> {
 /// What `event` is to its client.
 pub(super) fn heard(event: &Value) -> Heard {
     match event["type"].as_str() {
-        Some("rig.gap") => Heard::Gap,
+        Some("rig.gap") => {
+            gap(event);
+            Heard::Gap
+        }
         _ => Heard::Event(event["id"].as_str().expect("an id").to_owned()),
     }
+}
+
+/// Between which positions events may be missing (names.md): nothing else is told, and the second is one
+/// that the client can go on from.
+pub(super) fn gap(event: &Value) -> (String, String) {
+    assert_eq!(event["type"], "rig.gap", "{event}");
+    let data = event["data"].as_object().expect("an object");
+    assert!(data.keys().eq(["from", "to"]), "{event}");
+    let side = |name: &str| data[name].as_str().expect("a text").to_owned();
+    let (from, to) = (side("from"), side("to"));
+    assert_ne!(to, "", "{event}");
+    (from, to)
 }
 
 // === impl Poller ===

@@ -1,10 +1,11 @@
 //! A client that comes back, on any node, gets what it missed, once, or is told that something may be
 //! missing.
 
+use rig::core::hub::cursor;
 use serde_json::json;
 
 use super::{
-    clients::{Heard, Poller, Stream, is_exact_or_gap, socket_heard, until},
+    clients::{Heard, Poller, Stream, gap, is_exact_or_gap, socket_heard, until},
     running,
 };
 use crate::support::{
@@ -55,13 +56,13 @@ fn a_stream_whose_node_was_killed_goes_on_elsewhere_with_what_is_there_and_a_gap
         fleet.node(node).submit("t", id);
     }
     assert_eq!(stream.ids(3), ["of the second", "of the third", "own"]);
-    let last = stream.last.clone();
+    let position = stream.last.clone();
     drop(stream);
     fleet.node(0).submit("t", "perhaps lost");
     fleet.node(1).submit("t", "missed");
     fleet.kill(0);
     for node in [1, 2] {
-        let mut again = Stream::resumed(fleet.node(node).inbound(), &query, &last);
+        let mut again = Stream::resumed(fleet.node(node).inbound(), &query, &position);
         let last = format!("last of {node}");
         fleet.node(1).submit("t", &last);
         let heard = again.heard_until(&last);
@@ -72,6 +73,10 @@ fn a_stream_whose_node_was_killed_goes_on_elsewhere_with_what_is_there_and_a_gap
         is_exact_or_gap(&heard, &expected);
         let gaps = heard.iter().filter(|heard| **heard == Heard::Gap).count();
         assert_eq!(gaps, 1, "{heard:?}");
+        // From where the client was, which is its `id` up to the key of the connection.
+        let (from, to) = again.gap.expect("a gap");
+        assert_eq!(Some(from.as_str()), position.rsplit('.').nth(1));
+        assert!(cursor::decode(&to).is_ok(), "{to}");
         assert!(heard.contains(&event("missed")));
     }
 }
@@ -240,10 +245,21 @@ fn a_position_that_nobody_understands_is_answered_with_a_gap() {
         "%00",
         &long,
     ] {
-        let mut stream = Stream::resumed(fleet.node(0).inbound(), &query, last);
+        let at = fleet.node(0).inbound();
+        let mut stream = Stream::resumed(at, &query, last);
+        let named = format!("{query}&last_event_id={}", encoded(last));
+        let mut socket = WebSocket::open(at, &named);
+        socket.welcome();
+        // What is too long to be a position is not repeated.
+        let said = if last == long { "" } else { last };
+        for told in [stream.frame().json(), socket.event("rig.gap")] {
+            let (from, to) = gap(&told);
+            assert_eq!(from, said);
+            assert!(cursor::decode(&to).is_ok(), "{to}");
+        }
         let id = format!("after {}", last.len());
         fleet.node(1).submit("t", &id);
-        let heard = stream.heard_until(&id);
-        assert_eq!(heard.first(), Some(&Heard::Gap), "{last}: {heard:?}");
+        stream.heard_until(&id);
+        until(&id, || socket_heard(&mut socket));
     }
 }

@@ -106,6 +106,21 @@ fn without_newcomers_last_and_concession_the_running_version_is_overruled() {
     assert!(failures > 5 && kinds.contains("(c)"), "{kinds}");
 }
 
+/// So that few failures of the class that is only measured mean something.
+#[test]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "takes minutes unoptimised; see the head of test/sim.rs"
+)]
+fn without_newcomers_last_a_node_with_ever_new_names_outvotes_the_others() {
+    let rules = Rules {
+        newcomers_last: false,
+        ..Rules::default()
+    };
+    let (failures, kinds) = wrong(&[Class::Ephemeral], rules);
+    assert!(failures > 3 && kinds.contains("(c)"), "{kinds}");
+}
+
 #[test]
 #[cfg_attr(
     debug_assertions,

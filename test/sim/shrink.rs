@@ -11,9 +11,16 @@ use super::{
 /// Tries at most; each is a run.
 const TRIES: usize = 400;
 
-/// The story of a seed: its plan, made as small as it goes while it fails in the same way, what is
-/// wrong, and the trace.
-pub(crate) fn story(class: Class, seed: u64, rules: Rules) -> String {
+/// The story of a seed.
+pub(crate) struct Story {
+    /// Its plan, what is wrong, and the trace.
+    pub(crate) text: String,
+    /// Anything is wrong.
+    pub(crate) fails: bool,
+}
+
+/// The story of a seed, whose plan is made as small as it goes while it fails in the same way.
+pub(crate) fn story(class: Class, seed: u64, rules: Rules) -> Story {
     let mut plan = class.plan(seed);
     let kinds = fails(&plan, rules);
     if !kinds.is_empty() {
@@ -35,7 +42,10 @@ pub(crate) fn story(class: Class, seed: u64, rules: Rules) -> String {
     for wrong in &verdict.wrong {
         text += &format!("WRONG {wrong}\n");
     }
-    text
+    Story {
+        text,
+        fails: !kinds.is_empty(),
+    }
 }
 
 /// The letters of the checks that fail.

@@ -6,6 +6,7 @@
 
 use std::{
     io,
+    path::Path,
     process::{ExitCode, Stdio},
 };
 
@@ -19,6 +20,9 @@ use tokio::{
 
 use crate::app::demo::{DEMO_SECRET, EXTRACTORS, leaflet};
 
+/// The key, which a node has to be given at every start. Definitions and extractors it gets from the others.
+const KEY: [(&str, &str); 2] = [("JWT_SECRET_KEY", DEMO_SECRET), ("JWT_ALG", "HS256")];
+
 /// Runs `count` nodes with these definitions until this process is told to stop.
 ///
 /// # Errors
@@ -27,11 +31,13 @@ pub(super) async fn run(count: u8, definitions: &Value, port: u16) -> io::Result
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let definitions = definitions.to_string();
+    let program = std::env::current_exe()?;
     let mut nodes = Vec::new();
     for number in 1..=count {
-        nodes.push(start(number, &definitions)?);
+        nodes.push(start(&program, number, &definitions)?);
     }
-    println!("{}", leaflet(count, port, &nodes));
+    let again = command_line(&program, count);
+    println!("{}", leaflet(count, port, &nodes, &again));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -47,13 +53,12 @@ pub(super) async fn run(count: u8, definitions: &Value, port: u16) -> io::Result
     Ok(ExitCode::SUCCESS)
 }
 
-fn start(number: u8, definitions: &str) -> io::Result<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
+fn start(program: &Path, number: u8, definitions: &str) -> io::Result<Child> {
+    let mut command = Command::new(program);
     let mut node = command
         .args(["--local", &number.to_string()])
         .env("PROXY_CONFIG_FILE", definitions)
-        .env("JWT_SECRET_KEY", DEMO_SECRET)
-        .env("JWT_ALG", "HS256")
+        .envs(KEY)
         .env("EXTRACTORS", EXTRACTORS)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -89,7 +94,19 @@ fn pid(node: &Child) -> Option<Pid> {
         .and_then(Pid::from_raw)
 }
 
-fn leaflet(count: u8, port: u16, nodes: &[Child]) -> String {
+/// What starts a node again by hand, in whatever directory: this program need not be on the path.
+fn command_line(program: &Path, number: u8) -> String {
+    let key = KEY.map(|(name, value)| format!("{name}={}", quoted(value)));
+    let program = quoted(&program.to_string_lossy());
+    format!("{} {program} --local {number}", key.join(" "))
+}
+
+/// One word for a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn leaflet(count: u8, port: u16, nodes: &[Child], again: &str) -> String {
     let last = u16::from(count) - 1;
     let (proxy, api) = (4000 + 100 * last, 4010 + 100 * last);
     let victim = nodes.last().and_then(Child::id).unwrap_or_default();
@@ -120,11 +137,36 @@ curl -i -H 'content-type: application/json' http://127.0.0.1:{proxy}/_rig/v1/eve
 # a node dies; the others go on. Start it again and it has everything
 kill -9 {victim}
 curl http://127.0.0.1:4010/v3/cluster/nodes
-rig --local {count}
+{again}
 
 Ctrl-C stops the demo."#,
         event = leaflet::CHAT_MESSAGE,
         here = renamed("changed on 1"),
         there = renamed(&format!("changed on {count}")),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _, process};
+
+    use super::*;
+
+    #[test]
+    fn a_node_is_started_again_by_what_is_printed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let program = directory.path().join("Ann's $HOME; rig");
+        let script = "#!/bin/sh\necho \"$JWT_SECRET_KEY $JWT_ALG $@\"\n";
+        fs::write(&program, script).expect("written");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("a mode");
+        let line = command_line(&program, 3);
+        let ran = process::Command::new("/bin/sh")
+            .args(["-c", &line])
+            .output()
+            .expect("a shell");
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert_eq!(said, format!("{DEMO_SECRET} HS256 --local 3\n"), "{line}");
+        let leaflet = leaflet(3, 7070, &[], &line);
+        assert!(leaflet.lines().any(|printed| printed == line), "{leaflet}");
+    }
 }

@@ -166,12 +166,15 @@ fn a_refusal_is_told_in_the_words_of_the_node() {
     assert!(text.len() < 300, "{text}");
 }
 
+/// As a node answers to a command.
+const ACCEPTED: &str = r#"{"message":"ok","view":{"node":"a","members":2,"root":"00"}}"#;
+
 #[test]
 fn a_command_is_posted_as_json() {
     let forget = Question::Forget {
         node: "b\"c".to_owned(),
     };
-    let (answer, head) = asked(&forget, Some("t"), http("202 Accepted", "{}"));
+    let (answer, head) = asked(&forget, Some("t"), http("202 Accepted", ACCEPTED));
     assert!(
         head.starts_with("POST /v3/cluster/forget HTTP/1.1\r\n"),
         "{head}"
@@ -187,6 +190,18 @@ fn a_command_is_posted_as_json() {
         told,
         Report::Fine("b\"c is no member any more\n".to_owned())
     );
+    for (command, words) in [
+        (Question::Leave, "left; stop the process now\n"),
+        (
+            Question::Join {
+                address: "b:4020".to_owned(),
+            },
+            "connecting; rig members shows when it is there\n",
+        ),
+    ] {
+        let told = report(&command, answer.status, &answer.body);
+        assert_eq!(told, Report::Fine(words.to_owned()));
+    }
     let unknown = json!({"message": "no member is named b"});
     let text = bad(&forget, StatusCode::NOT_FOUND, &unknown);
     assert!(text.contains("no member is named b"), "{text}");

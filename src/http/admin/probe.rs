@@ -194,7 +194,9 @@ pub(super) async fn probe(
 
 /// What port 4000 answers without looking at definitions.
 fn own_answer(question: &Question, ready: bool) -> Option<StatusCode> {
-    match (question.method.as_str(), question.target.path()) {
+    let path = question.target.path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    match (question.method.as_str(), path) {
         ("TRACE" | "CONNECT", _) => Some(StatusCode::NOT_IMPLEMENTED),
         ("GET" | "HEAD", "/_rig/health") => Some(StatusCode::OK),
         ("GET" | "HEAD", "/_rig/health/ready") if ready => Some(StatusCode::OK),

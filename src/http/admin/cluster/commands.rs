@@ -11,8 +11,10 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Payload},
 };
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use crate::{
     http::{
@@ -22,7 +24,7 @@ use crate::{
         },
         problem::{Problem, json_answer},
     },
-    message::registry::{Forget, Join, Part},
+    message::registry::{Forget, Join, Part, ShowCluster, View},
     p2p::address::Address,
     telemetry::health::Phase,
 };
@@ -37,12 +39,23 @@ const COMMAND_BYTES_MAX: usize = 4 * 1024;
 /// Longest wait for the last exchange with other nodes; the replica gives up after ten seconds.
 const LEAVE_MAX: Duration = Duration::from_secs(15);
 
+/// A command about nodes was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CommandAccepted {
+    /// `ok`.
+    message: &'static str,
+    /// Whose answer it is; absent if the node is too busy to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    view: Option<View>,
+}
+
 /// Connects to another node, now and whenever the connection is lost, until this process ends.
 #[utoipa::path(
     post, path = "/v3/cluster/join", operation_id = "join_cluster", tag = "Cluster",
     request_body = JoinRequest,
     responses(
-        (status = 202, description = "The node tries to connect; see `/v3/cluster/nodes`.", body = ProxyAPIResponse),
+        (status = 202, description = "The node tries to connect; see `/v3/cluster/nodes`.", body = CommandAccepted),
         (status = 400, description = "There is no such address (or, as `errors`, the body is not JSON).", body = ErrorMap),
         (status = 409, description = "This node has no cluster.", body = ProxyAPIResponse),
         (status = 413, description = "The body is too large.", body = ErrorBody),
@@ -61,7 +74,7 @@ pub(in crate::http::admin) async fn join(
     if !ask(&state.cluster.join, Join { address }).await? {
         return Err(Problem::NoCluster);
     }
-    Ok(accepted())
+    Ok(accepted(&state).await)
 }
 
 /// Takes no more changes, gives what others may lack to two of them, and parts from them: it is no member
@@ -71,7 +84,7 @@ pub(in crate::http::admin) async fn join(
     post, path = "/v3/cluster/leave", operation_id = "leave_cluster", tag = "Cluster",
     request_body = Object,
     responses(
-        (status = 202, description = "Nothing is left to do but to stop the process.", body = ProxyAPIResponse),
+        (status = 202, description = "Nothing is left to do but to stop the process.", body = CommandAccepted),
         (status = 400, description = "The body is not JSON.", body = ErrorBody),
         (status = 409, description = "This node has no cluster.", body = ProxyAPIResponse),
         (status = 413, description = "The body is too large.", body = ErrorBody),
@@ -91,7 +104,7 @@ pub(in crate::http::admin) async fn leave(
     // It hears of no change from now on, so load balancers should look elsewhere.
     state.health.advance(Phase::Left);
     match timeout(LEAVE_MAX, left).await {
-        Ok(Ok(())) => Ok(accepted()),
+        Ok(Ok(())) => Ok(accepted(&state).await),
         Ok(Err(_)) | Err(_) => Err(Problem::Unavailable),
     }
 }
@@ -102,7 +115,7 @@ pub(in crate::http::admin) async fn leave(
     post, path = "/v3/cluster/forget", operation_id = "forget_node", tag = "Cluster",
     request_body = ForgetRequest,
     responses(
-        (status = 202, description = "It is no member here, and all others are told.", body = ProxyAPIResponse),
+        (status = 202, description = "It is no member here, and all others are told.", body = CommandAccepted),
         (status = 400, description = "There is no such name (or, as `errors`, the body is not JSON).", body = ErrorMap),
         (status = 404, description = "No member has this name.", body = ProxyAPIResponse),
         (status = 409, description = "It is this node, which can leave but not be forgotten by itself.", body = ProxyAPIResponse),
@@ -123,11 +136,18 @@ pub(in crate::http::admin) async fn forget(
     let node = node.clone();
     let forgotten = ask(&state.cluster.forget, Forget { node: node.clone() }).await?;
     forgotten.map_err(|fault| Problem::Node(fault, node))?;
-    Ok(accepted())
+    Ok(accepted(&state).await)
 }
 
-fn accepted() -> HttpResponse {
-    json_answer(StatusCode::ACCEPTED, &json!({"message": "ok"}))
+/// Done, and whose word it is: the view from here as it is now.
+async fn accepted(state: &AdminState) -> HttpResponse {
+    let seen = ask(&state.cluster.nodes, ShowCluster).await;
+    let accepted = CommandAccepted {
+        message: "ok",
+        // A view that cannot be had does not undo what was done.
+        view: seen.ok().map(|seen| seen.view),
+    };
+    json_answer(StatusCode::ACCEPTED, &accepted)
 }
 
 /// The address in the body of a join, or what is wrong with it.

@@ -216,7 +216,9 @@ fn the_gateways_own_paths_are_known() {
         ("CONNECT", "/", true, Some(StatusCode::NOT_IMPLEMENTED)),
         ("POST", "/_rig/health", true, None),
         ("get", "/_rig/health", true, None),
-        ("GET", "/_rig/health/", true, None),
+        ("GET", "/_rig/health/", true, Some(StatusCode::OK)),
+        ("GET", "/_rig/health/ready/", true, Some(StatusCode::OK)),
+        ("GET", "/_rig/health//", true, None),
         ("GET", "/_rig/other", true, None),
     ] {
         let question = json!({"method": method, "path": path});

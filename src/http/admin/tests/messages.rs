@@ -120,6 +120,25 @@ async fn malformed_events_are_explained_in_plain_text() {
 }
 
 #[actix_web::test]
+async fn a_page_of_another_site_cannot_submit_events() {
+    let (desk, taken) = desk(None);
+    // What a page may send without asking, which no OPTIONS would grant.
+    for kind in [
+        "text/plain",
+        "text/plain; application/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ] {
+        let answer = post(&desk, "/v3/messages", kind, EVENT).await;
+        assert_eq!(answer.status, 400, "{kind}");
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
+    let untyped = TestRequest::post().uri("/v3/messages").set_payload(EVENT);
+    assert_eq!(desk.send(untyped).await.status, 415);
+    assert!(taken.lock().unwrap().is_empty());
+}
+
+#[actix_web::test]
 async fn a_body_beyond_the_limit_is_refused() {
     let (desk, _taken) = desk(None);
     let body = " ".repeat(BODY_BYTES_MAX + 1);

@@ -136,9 +136,6 @@ async fn exchange(client: &Client, request: Request<Incoming>) -> Result<Bytes, 
     let content_type = submission::content_type(&head.headers);
     let submission = submission::from_http(content_type, &head.headers, body.clone())?;
     let accepted = submission.to_json();
-    if submission.events.is_empty() {
-        return Ok(accepted);
-    }
     if !client.worker.shared.events.gate.is_open() {
         return Err(SubmitRefusal::NotReady.into());
     }
@@ -155,6 +152,10 @@ async fn exchange(client: &Client, request: Request<Incoming>) -> Result<Bytes, 
         .await
     {
         return Err(Failure::Denied);
+    }
+    // Only now: who may not submit learns nothing from an empty batch either.
+    if submission.events.is_empty() {
+        return Ok(accepted);
     }
     let events = submission.events;
     let submit = &client.worker.shared.events.hub.submit;
