@@ -19,7 +19,7 @@ use super::{
 };
 use crate::support::{
     client::{Connection, Request},
-    fleet::{Fleet, until},
+    fleet::until,
     frontend::types,
     long,
 };
