@@ -6,7 +6,7 @@
 //! them), sockets, clocks, tasks, logs.
 //!
 //! Rooms, from data to behaviour: `position` `cursor` `floor` `delivery` (what desks see), `log`
-//! `journal` `interest` `wire`, `peers` (what is known of each linked node), `meet` (hello, interest,
+//! `journal` `interest` `wire`, `peers` (what is known of each linked node), `clock`, `meet` (hello, interest,
 //! readiness), `lookups` (taking turns), `submit`, `ship` (origin's side), `receive` (receiver's side), `gone` (what happens
 //! when a node is gone), `copies`, `replay`, `memos`, `carry`, `revoke`, `tick`.
 //!
@@ -18,6 +18,7 @@
 //! dropped by its number. What the log has given up before it was sent is reported as a gap.
 
 mod carry;
+mod clock;
 mod copies;
 pub mod cursor;
 pub mod delivery;

@@ -44,8 +44,10 @@ struct Wanted {
     desks: u32,
     /// Since when no desk wants it.
     idle_since: Option<u64>,
-    /// The version that added it, and when that was; `None`: not yet.
-    since: Option<(u64, u64)>,
+    /// When the first desk wished it.
+    since: u64,
+    /// The version that added it; `None`: not yet.
+    version: Option<u64>,
 }
 
 /// A piece of a node's interest, as sent.
@@ -53,7 +55,7 @@ struct Wanted {
 pub(super) struct Changes {
     /// What was there before no longer counts; this is all.
     pub(super) reset: bool,
-    /// Wanted from now on, with their age in milliseconds.
+    /// Wanted from now on, with their age in milliseconds when the pages were made.
     pub(super) added: Vec<(TypePattern, u64)>,
     /// No longer wanted.
     pub(super) removed: Vec<TypePattern>,
@@ -91,7 +93,8 @@ impl Interest {
             let wanted = Wanted {
                 desks: 1,
                 idle_since: None,
-                since: None,
+                since: now,
+                version: None,
             };
             self.fresh.push(pattern.clone());
             self.wanted.insert(&pattern, wanted);
@@ -134,9 +137,9 @@ impl Interest {
         }
         for pattern in std::mem::take(&mut self.fresh) {
             if let Some(wanted) = self.wanted.get_mut(&pattern)
-                && wanted.since.is_none()
+                && wanted.version.is_none()
             {
-                wanted.since = Some((next, now));
+                wanted.version = Some(next);
                 self.added_version = next;
             }
         }
@@ -211,12 +214,10 @@ impl Interest {
             }
         }
         for (pattern, wanted) in self.wanted.iter() {
-            if let Some((added, at)) = wanted.since
-                && added > version
-            {
+            if wanted.version.is_some_and(|added| added > version) {
                 room(&mut pages, &pattern);
                 if let Some(page) = pages.last_mut() {
-                    page.added.push((pattern, now.saturating_sub(at)));
+                    page.added.push((pattern, now.saturating_sub(wanted.since)));
                 }
             }
         }

@@ -42,12 +42,13 @@ pub const MINT_PAUSE_MIN: u64 = 20;
 /// Longest time between two versions, for slow links.
 pub const MINT_PAUSE_MAX: u64 = 400;
 
-/// How much later than measured an interest may have begun when it was told late, in milliseconds:
-/// more than a message travels. A pattern told in time begins when it arrives.
+/// How much earlier than reckoned an interest that was told late may have begun, in milliseconds: more
+/// than two clocks drift apart between two messages. A pattern told in time begins when it arrives.
 pub const LATE_SLACK: u64 = 1_000;
 
-/// An interest told within this time after it began is in time.
-pub const IN_TIME: u64 = 100;
+/// An interest that arrives within this time after it began is in time, in milliseconds: nobody has
+/// been told yet that it is in force (`Params::answer_timeout`).
+pub const IN_TIME: u64 = 1_000;
 
 /// Nodes that are gone whose positions are remembered, beside those that are linked.
 pub const GONE_MAX: usize = 64;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::{
     Hub,
+    clock::PeerClock,
     interest::{Changes, Wishes},
     lookups::Lookups,
     output::{Fact, Output},
@@ -21,6 +22,7 @@ pub(super) struct Peer {
     pub(super) node: Option<NodeId>,
     pub(super) name: String,
     pub(super) greeting: UnderWay,
+    pub(super) clock: Option<PeerClock>,
     /// What it knows of this node's interest.
     pub(super) told: Option<u64>,
     /// Pages of interest that are not sent yet; the version they end with, and when it was begun.
@@ -234,7 +236,10 @@ impl Hub {
                 return;
             }
             Request::Revoke(revoked) => self.take_revoked(revoked, clocks),
-            Request::Compare(digests) => self.compare(&digests),
+            Request::Compare(digests, clock) => {
+                self.clock_heard(from, clock, now);
+                self.compare(&digests)
+            }
             Request::Bucket { index, after } => self.serve_bucket(index, after.as_deref()),
             Request::Farewell { node, head } => self.farewell(node, head),
         };
@@ -261,7 +266,7 @@ impl Hub {
             | Request::Recall(_)
             | Request::Carry { .. }
             | Request::Revoke(_)
-            | Request::Compare(_)
+            | Request::Compare(..)
             | Request::Bucket { .. } => true,
         }
     }
@@ -303,8 +308,10 @@ impl Hub {
                     version: known,
                     head,
                     clear,
+                    clock,
                 },
             ) if !last || known == version => {
+                self.clock_heard(&peer, clock, now);
                 if self.is_telling(&peer, round) {
                     self.interest_confirmed(&peer, version, last, (head, clear), now);
                 }

@@ -245,7 +245,7 @@ impl Hub {
                 Request::Bucket { index, after }
             } else if !comparing.is_done || comparing.wanted {
                 comparing.wanted = false;
-                Request::Compare(self.blacklist.digests().to_vec())
+                Request::Compare(self.blacklist.digests().to_vec(), Some(now))
             } else {
                 continue;
             };

@@ -5,4 +5,5 @@ mod extremes;
 mod forms;
 mod pair;
 mod sim;
+mod slow;
 mod turns;

@@ -28,6 +28,7 @@ fn requests() -> Vec<Request> {
             name: "a".to_owned(),
             head: 4,
             gone: vec![node],
+            clock: Some(7),
         }),
         Request::Interest(Interest {
             node,
@@ -42,6 +43,8 @@ fn requests() -> Vec<Request> {
             removed: vec![pattern()],
             round: 3,
             page: 0,
+            clock: Some(8),
+            receivers_clock: None,
         }),
         Request::Batch(Batch {
             origin: node,

@@ -25,7 +25,7 @@ impl Sound for Request {
             | Self::Recall(_)
             | Self::Carry { .. }
             | Self::Revoke(_)
-            | Self::Compare(_)
+            | Self::Compare(..)
             | Self::Bucket { .. } => true,
         }
     }
