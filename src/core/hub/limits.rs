@@ -33,13 +33,18 @@ pub const INTEREST_PAGE_BYTES: usize = 256 * 1024;
 pub const WISHES_MAX: usize = 1_000_000;
 
 /// Removals of interest that are remembered, for peers that missed some; others get all anew.
+/// Additions to interest that are remembered by version; for peers that missed more, all of it is gone
+/// through. 16 MiB if every type is as long as it can be.
+pub const ADDITIONS_MAX: usize = 16_384;
+
 pub const REMOVALS_MAX: usize = 4_096;
 
 /// Shortest time between two versions of this node's interest, in milliseconds. Enough for many
 /// round trips in one data centre; an added subscription waits at most so long.
 pub const MINT_PAUSE_MIN: u64 = 20;
 
-/// Longest time between two versions, for slow links.
+/// Longest time that is always kept between two versions. A link that is slower is waited for
+/// (`Hub::mint_at`), and no client waits longer than for other nodes.
 pub const MINT_PAUSE_MAX: u64 = 400;
 
 /// How much earlier than reckoned an interest that was told late may have begun, in milliseconds: more

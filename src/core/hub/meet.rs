@@ -59,13 +59,26 @@ impl Hub {
         }
     }
 
-    /// When the next version may be made.
+    /// When the next version may be made: once all peers know the one before, and what they send under
+    /// it has arrived.
     pub(super) fn mint_at(&self) -> u64 {
         if self.peers.is_empty() || self.interest.version == 0 {
             return 0;
         }
+        let minted_at = self.interest.minted_at;
         let pause = self.life.round_trip.saturating_mul(4);
-        self.interest.minted_at + pause.clamp(MINT_PAUSE_MIN, MINT_PAUSE_MAX)
+        let earliest = minted_at + pause.clamp(MINT_PAUSE_MIN, MINT_PAUSE_MAX);
+        // Who waits for the version must not be let in before it is made.
+        let latest = minted_at + self.params.answer_timeout;
+        let mut at = earliest;
+        for peer in self.peers.values().filter(|peer| peer.node.is_some()) {
+            if peer.told != Some(self.interest.version) {
+                return latest;
+            }
+            // What it sends next was made under this version, and has to arrive under it.
+            at = at.max(peer.told_at + self.life.round_trip);
+        }
+        at.min(latest)
     }
 
     /// Asks strangers who they are, and tells everybody else what changed since it last heard.
@@ -317,6 +330,7 @@ impl Hub {
         }
         peer.told = Some(version);
         let took = now.saturating_sub(peer.telling_since);
+        peer.told_at = now;
         self.life.round_trip = took.max(self.life.round_trip / 2);
         if clear
             && version >= added_version

@@ -25,6 +25,8 @@ pub(super) struct Peer {
     pub(super) clock: Option<PeerClock>,
     /// What it knows of this node's interest.
     pub(super) told: Option<u64>,
+    /// Since when.
+    pub(super) told_at: u64,
     /// Pages of interest that are not sent yet; the version they end with, and when it was begun.
     pub(super) telling: VecDeque<Changes>,
     pub(super) telling_version: u64,

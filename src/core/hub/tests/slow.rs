@@ -194,3 +194,27 @@ fn nothing_is_lost_while_a_long_list_of_wishes_is_told() {
         assert_eq!(link.heard(), (vec![], 1_200, 0), "{is_whole}");
     }
 }
+
+#[test]
+fn a_storm_of_new_types_does_not_hold_up_events_however_slow_the_link_is() {
+    for delay in [5, 250, 500] {
+        let mut link = Link::open();
+        link.want(["a".to_owned()]);
+        link.pass(1_000);
+        link.heard();
+        link.delays = [delay, delay];
+        for number in 0..1_000 {
+            link.want([format!("x{number}")]);
+            if number % 10 == 0 {
+                link.submit("a");
+            }
+            link.pass(10);
+        }
+        // Some may be on their way.
+        let (_known, events, _gaps) = link.heard();
+        assert!(
+            events > 60,
+            "{events} of 100 arrived in 10 s, {delay} ms away"
+        );
+    }
+}
