@@ -8,7 +8,7 @@
 //! Rooms, from data to behaviour: `position` `cursor` `floor` `delivery` (what desks see), `log`
 //! `journal` `interest` `wire`, `peers` (what is known of each linked node), `clock`, `meet` (hello, interest,
 //! readiness), `lookups` (taking turns), `submit`, `ship` (origin's side), `receive` (receiver's side), `gone` (what happens
-//! when a node is gone), `copies`, `replay`, `memos`, `carry`, `revoke`, `tick`.
+//! when a node is gone), `copies`, `replay`, `assembly` (its pages), `memos`, `carry`, `revoke`, `tick`.
 //!
 //! # The protocol
 //! Every accepted event gets the next number of its node (its *origin*) and is kept in the origin's
@@ -17,6 +17,7 @@
 //! come; only that moves `from`. So nothing is lost by a lost message, and what arrives twice is
 //! dropped by its number. What the log has given up before it was sent is reported as a gap.
 
+mod assembly;
 mod carry;
 mod clock;
 mod copies;
@@ -203,7 +204,7 @@ impl Hub {
                 ticket,
                 from,
                 types,
-            } => self.replay(ticket, from, types),
+            } => self.replay(ticket, from, types, now.monotonic),
             Input::Remember { key, value } => self.remember(key, value),
             Input::Recall { ticket, key } => self.recall(ticket, key, now),
             Input::Carry {

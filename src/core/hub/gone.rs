@@ -20,6 +20,8 @@ pub(super) struct Origin {
     pub(super) have: u64,
     /// Since when it is not linked.
     pub(super) gone_since: Option<u64>,
+    /// How long it had been gone when this node heard of it, in milliseconds.
+    pub(super) gone_for: u64,
     /// Clients know that nothing more can be expected.
     pub(super) ended: bool,
     /// It was linked once. Others are known from hearsay only.
@@ -36,6 +38,17 @@ impl Origin {
     /// A member that is cut off, or crashed: it was met, and did not say good-bye.
     pub(super) fn is_missing(&self) -> bool {
         self.met && self.gone_since.is_some() && self.farewell.is_none()
+    }
+
+    /// For how long it has been gone, in milliseconds; `None`: it is linked.
+    pub(super) fn gone_time(&self, now: u64) -> Option<u64> {
+        let since = self.gone_since?;
+        Some(now.saturating_sub(since).saturating_add(self.gone_for))
+    }
+
+    /// Whether there are no events of it behind `seq`, and never will be.
+    pub(super) fn is_whole(&self, seq: u64) -> bool {
+        self.farewell.is_some_and(|head| head <= seq)
     }
 
     pub(super) fn reached(&self) -> Reached {

@@ -323,7 +323,9 @@ impl Hub {
                     self.tell_anew(&peer);
                 }
             }
-            (Purpose::Batch, Answer::Took { have }) => self.batch_taken(&peer, have, now),
+            (Purpose::Batch, Answer::Took { have, kept }) => {
+                self.batch_taken(&peer, have, kept, now);
+            }
             (Purpose::Batch, Answer::Stale { version }) => self.batch_bounced(&peer, version),
             (Purpose::Pull(origin), Answer::Events(events)) => {
                 self.pulled(&peer, origin, events, now);

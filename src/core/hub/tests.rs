@@ -4,6 +4,8 @@ mod alone;
 mod extremes;
 mod forms;
 mod pair;
+mod resume;
 mod sim;
 mod slow;
 mod turns;
+mod unreadable;

@@ -61,10 +61,12 @@ impl Hub {
         let waits = self.interest_waits.front().map(|wait| wait.deadline);
         let waiters = self.waiters.iter().take(1).map(|waiter| waiter.deadline);
         let replays = self.replays.values().map(|replay| replay.deadline);
+        let held = self.replays_held.front().map(|held| held.deadline);
         (deadlines.into_iter())
             .chain(waits)
             .chain(waiters)
             .chain(replays)
+            .chain(held)
             .chain(self.recalls_due.first().map(|(at, _ticket)| *at))
             .chain(self.revocations.values().map(|wait| wait.deadline))
             .chain(self.revoke_again.iter().map(|(at, ..)| *at))

@@ -116,6 +116,9 @@ pub(super) enum Answer {
         /// Everything up to this has arrived.
         #[n(0)]
         have: u64,
+        /// As keeper of copies: they reach to this.
+        #[n(1)]
+        kept: Option<u64>,
     },
     /// To Batch: nothing was taken; it was made under an old interest.
     #[n(5)]

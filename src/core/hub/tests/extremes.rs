@@ -104,7 +104,10 @@ fn answer() -> impl Strategy<Value = Answer> {
                 clear: flag,
                 clock: flag.then_some(c),
             },
-            1 => Answer::Took { have: a },
+            1 => Answer::Took {
+                have: a,
+                kept: flag.then_some(b),
+            },
             2 => Answer::Stale { version: a },
             3 => Answer::Memo(memo(a)),
             _more => Answer::Events(Events {
