@@ -285,13 +285,14 @@ impl Hub {
 
     /// What follows from whatever just happened.
     fn settle(&mut self, now: Now) {
-        let now = now.monotonic;
+        let clocks = now;
+        let now = clocks.monotonic;
         self.mint(now);
         self.tell_all(now);
         self.designate(now);
         self.ship_all(now);
         self.send_memos(now);
-        self.compare_all(now);
+        self.compare_all(clocks);
         self.check_interest_waits(now);
         self.check_ready(now);
         self.check_left(now);

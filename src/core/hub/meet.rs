@@ -176,14 +176,14 @@ impl Hub {
 
     fn hello(&self, now: u64) -> Hello {
         let gone = self.origins.iter();
+        let gone = gone.filter_map(|(node, origin)| Some((*node, origin.gone_time(now)?)));
+        let (gone, gone_for) = gone.unzip();
         Hello {
             node: self.me,
             name: self.name.clone(),
             head: self.log.head(),
-            gone: gone
-                .filter(|(_node, origin)| origin.gone_since.is_some())
-                .map(|(node, _origin)| *node)
-                .collect(),
+            gone,
+            gone_for: Some(gone_for),
             clock: Some(now),
         }
     }
@@ -201,6 +201,7 @@ impl Hub {
             mut name,
             head,
             gone,
+            gone_for,
             clock,
         } = hello;
         self.clock_heard(id, clock, now);
@@ -214,7 +215,7 @@ impl Hub {
         peer.node = Some(node);
         peer.name.clone_from(&name);
         self.node_back(node, &name, head);
-        self.heard_of_gone(gone, now);
+        self.heard_of_gone(gone, &gone_for.unwrap_or_default(), now);
         self.revoke_at(id, node, &name, now);
         self.tell(Fact::Met { node, name });
         self.pull_from(id, now);
@@ -329,8 +330,8 @@ impl Hub {
             return;
         }
         peer.told = Some(version);
-        let took = now.saturating_sub(peer.telling_since);
         peer.told_at = now;
+        let took = now.saturating_sub(peer.telling_since);
         self.life.round_trip = took.max(self.life.round_trip / 2);
         if clear
             && version >= added_version

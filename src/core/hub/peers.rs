@@ -238,9 +238,11 @@ impl Hub {
                 return;
             }
             Request::Revoke(revoked) => self.take_revoked(revoked, clocks),
+            // Who is not met is not sent what is revoked from now on; it must not think it has all.
+            Request::Compare(..) if !self.is_met(from) => Answer::Later,
             Request::Compare(digests, clock) => {
                 self.clock_heard(from, clock, now);
-                self.compare(&digests)
+                self.compare(&digests, clocks)
             }
             Request::Bucket { index, after } => self.serve_bucket(index, after.as_deref()),
             Request::Farewell { node, head } => self.farewell(node, head),

@@ -4,6 +4,7 @@ mod alone;
 mod extremes;
 mod forms;
 mod pair;
+mod parting;
 mod resume;
 mod sim;
 mod slow;

@@ -71,7 +71,7 @@ impl Hub {
             .chain(self.revocations.values().map(|wait| wait.deadline))
             .chain(self.revoke_again.iter().map(|(at, ..)| *at))
             .chain(self.bury_at())
-            .chain(self.life.leaving)
+            .chain(self.life.leaving.filter(|_at| !self.life.left))
             .for_each(&mut sooner);
         for peer in self.peers.values() {
             peer.lookups.deadline().into_iter().for_each(&mut sooner);

@@ -172,6 +172,9 @@ pub(super) struct Hello {
     /// Nodes it knows of that are gone.
     #[n(3)]
     pub(super) gone: Vec<NodeId>,
+    /// For how long each of them has been gone, in milliseconds.
+    #[n(4)]
+    pub(super) gone_for: Option<Vec<u64>>,
     /// Its clock, in milliseconds.
     #[n(5)]
     pub(super) clock: Option<u64>,

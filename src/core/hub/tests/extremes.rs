@@ -59,6 +59,7 @@ fn request() -> impl Strategy<Value = Request> {
                 name: "x".to_owned(),
                 head: a,
                 gone: vec![node],
+                gone_for: Some(vec![b]),
                 clock: flag.then_some(e),
             }),
             1 => Request::Interest(Interest {
