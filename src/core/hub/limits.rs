@@ -41,7 +41,7 @@ pub const ADDITIONS_MAX: usize = 16_384;
 pub const REMOVALS_MAX: usize = 4_096;
 
 /// Shortest time between two versions of this node's interest, in milliseconds. Enough for many
-/// round trips in one data centre; an added subscription waits at most so long.
+/// round trips in one data centre, where an added subscription waits at most so long.
 pub const MINT_PAUSE_MIN: u64 = 20;
 
 /// Longest time that is always kept between two versions. A link that is slower is waited for
