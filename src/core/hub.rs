@@ -6,9 +6,9 @@
 //! them), sockets, clocks, tasks, logs.
 //!
 //! Rooms, from data to behaviour: `position` `cursor` `floor` `delivery` (what desks see), `log`
-//! `journal` `interest` `wire`, `peers` (what is known of each linked node), `meet` (hello, interest,
+//! `journal` `interest` `wire`, `peers` (what is known of each linked node), `clock`, `meet` (hello, interest,
 //! readiness), `lookups` (taking turns), `submit`, `ship` (origin's side), `receive` (receiver's side), `gone` (what happens
-//! when a node is gone), `copies`, `replay`, `memos`, `carry`, `revoke`, `tick`.
+//! when a node is gone), `copies`, `replay`, `assembly` (its pages), `memos`, `carry`, `revoke`, `tick`.
 //!
 //! # The protocol
 //! Every accepted event gets the next number of its node (its *origin*) and is kept in the origin's
@@ -17,7 +17,9 @@
 //! come; only that moves `from`. So nothing is lost by a lost message, and what arrives twice is
 //! dropped by its number. What the log has given up before it was sent is reported as a gap.
 
+mod assembly;
 mod carry;
+mod clock;
 mod copies;
 pub mod cursor;
 pub mod delivery;
@@ -202,7 +204,7 @@ impl Hub {
                 ticket,
                 from,
                 types,
-            } => self.replay(ticket, from, types),
+            } => self.replay(ticket, from, types, now.monotonic),
             Input::Remember { key, value } => self.remember(key, value),
             Input::Recall { ticket, key } => self.recall(ticket, key, now),
             Input::Carry {
@@ -283,13 +285,14 @@ impl Hub {
 
     /// What follows from whatever just happened.
     fn settle(&mut self, now: Now) {
-        let now = now.monotonic;
+        let clocks = now;
+        let now = clocks.monotonic;
         self.mint(now);
         self.tell_all(now);
         self.designate(now);
         self.ship_all(now);
         self.send_memos(now);
-        self.compare_all(now);
+        self.compare_all(clocks);
         self.check_interest_waits(now);
         self.check_ready(now);
         self.check_left(now);

@@ -43,7 +43,13 @@ impl Copies {
     }
 
     /// Adds `events`, which are all of `part`. What does not join the copies there are replaces them.
-    pub(super) fn extend(&mut self, origin: NodeId, part: Part, events: Vec<(u64, Arc<Event>)>) {
+    /// Returns whether all of the part is kept.
+    pub(super) fn extend(
+        &mut self,
+        origin: NodeId,
+        part: Part,
+        events: Vec<(u64, Arc<Event>)>,
+    ) -> bool {
         let Part { from, to, at } = part;
         let bytes_max = self.bytes_max;
         let copy = self.logs.entry(origin).or_insert_with(|| Copy {
@@ -64,6 +70,8 @@ impl Copies {
             self.logs.remove(&origin);
         }
         self.trim();
+        // There may be no room even for this part.
+        self.of(origin).is_some_and(|log| log.before() <= from)
     }
 
     /// The copies of an origin's events.

@@ -22,6 +22,9 @@ const BYTES_MAX: usize = 1 + ORIGINS_MAX * (8 + NUMBER_BYTES_MAX);
 /// Longest text of a cursor, in bytes.
 pub const CURSOR_BYTES_MAX: usize = BYTES_MAX.div_ceil(3) * 4;
 
+/// With a dot and a connection's key it is an id that a client sends back (`http/inbound/events`).
+const _: () = assert!(CURSOR_BYTES_MAX + 64 <= 4_096);
+
 /// Highest `seq` a cursor can hold; one million events a second reach it after 290,000 years.
 pub const SEQ_MAX: u64 = u64::MAX >> 1;
 
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_longest_cursor_is_within_its_bound() {
-        let entries: Vec<_> = (0..100).map(|node| (node, SEQ_MAX, true)).collect();
+        let entries: Vec<_> = (0..200).map(|node| (node, SEQ_MAX, true)).collect();
         let longest = vector(&entries);
         assert_eq!(longest.len(), ORIGINS_MAX);
         let text = encode(&longest);

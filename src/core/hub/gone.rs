@@ -20,6 +20,8 @@ pub(super) struct Origin {
     pub(super) have: u64,
     /// Since when it is not linked.
     pub(super) gone_since: Option<u64>,
+    /// How long it had been gone when this node heard of it, in milliseconds.
+    pub(super) gone_for: u64,
     /// Clients know that nothing more can be expected.
     pub(super) ended: bool,
     /// It was linked once. Others are known from hearsay only.
@@ -36,6 +38,17 @@ impl Origin {
     /// A member that is cut off, or crashed: it was met, and did not say good-bye.
     pub(super) fn is_missing(&self) -> bool {
         self.met && self.gone_since.is_some() && self.farewell.is_none()
+    }
+
+    /// For how long it has been gone, in milliseconds; `None`: it is linked.
+    pub(super) fn gone_time(&self, now: u64) -> Option<u64> {
+        let since = self.gone_since?;
+        Some(now.saturating_sub(since).saturating_add(self.gone_for))
+    }
+
+    /// Whether there are no events of it behind `seq`, and never will be.
+    pub(super) fn is_whole(&self, seq: u64) -> bool {
+        self.farewell.is_some_and(|head| head <= seq)
     }
 
     pub(super) fn reached(&self) -> Reached {
@@ -55,6 +68,7 @@ impl Hub {
         name.clone_into(&mut origin.name);
         let is_new = !std::mem::replace(&mut origin.met, true);
         origin.gone_since = None;
+        origin.gone_for = 0;
         origin.ended = false;
         if is_new && head > 0 {
             // It took events before this node knew of it. A client that resumed here meanwhile was
@@ -64,12 +78,15 @@ impl Hub {
     }
 
     /// A peer knows nodes that are gone. All nodes should name the same ones in cursors, or a client
-    /// that comes from a node that does not know one would be told of a gap.
-    pub(super) fn heard_of_gone(&mut self, gone: Vec<NodeId>, now: u64) {
-        for node in gone.into_iter().take(GONE_MAX) {
-            if node != self.me {
+    /// that comes from a node that does not know one would be told of a gap. `gone_for`: how long each
+    /// has been gone, as far as it is said; or nodes would remind each other of them for ever.
+    pub(super) fn heard_of_gone(&mut self, gone: Vec<NodeId>, gone_for: &[u64], now: u64) {
+        let times = gone_for.iter().copied().chain(std::iter::repeat(0));
+        for (node, gone_for) in gone.into_iter().zip(times).take(GONE_MAX) {
+            if node != self.me && gone_for < self.params.forget_after {
                 self.origins.entry(node).or_insert(Origin {
                     gone_since: Some(now),
+                    gone_for,
                     ended: true,
                     ..Origin::default()
                 });
@@ -84,7 +101,8 @@ impl Hub {
             return;
         };
         origin.gone_since = Some(now);
-        origin.ended = origin.farewell.is_some_and(|head| head <= origin.have);
+        origin.gone_for = 0;
+        origin.ended = origin.is_whole(origin.have);
         for (id, _node) in self.linked() {
             self.pull(&id, node, now);
         }
@@ -178,19 +196,17 @@ impl Hub {
                         .gone_since
                         .is_some_and(|since| now >= since + gap_after)
             })
-            .map(|(node, origin)| {
+            .filter_map(|(node, origin)| {
                 origin.ended = true;
-                (*node, origin.have)
+                // Copies may have brought all that it had, since it said good-bye.
+                (!origin.is_whole(origin.have)).then_some((*node, origin.have))
             })
             .collect();
         for (node, have) in dead {
             self.gap(node, have + 1, None);
         }
-        self.origins.retain(|_node, origin| {
-            origin
-                .gone_since
-                .is_none_or(|since| now < since + forget_after)
-        });
+        self.origins
+            .retain(|_node, origin| origin.gone_time(now).is_none_or(|gone| gone < forget_after));
         let origins = &self.origins;
         let is_linked =
             |node| (origins.get(&node)).is_some_and(|origin| origin.gone_since.is_none());
@@ -208,13 +224,16 @@ impl Hub {
                 } else {
                     self.params.gap_after
                 };
-                Some(origin.gone_since? + after)
+                Some((origin.gone_since? + after).saturating_sub(origin.gone_for))
             })
             .min()
     }
 
     fn forget_oldest(&mut self) {
-        let gone = |origin: &Origin| origin.gone_since;
+        let gone = |origin: &Origin| {
+            let since = i128::from(origin.gone_since?);
+            Some(since - i128::from(origin.gone_for))
+        };
         while self.origins.values().filter_map(gone).count() > GONE_MAX {
             let oldest = self
                 .origins

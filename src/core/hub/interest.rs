@@ -10,9 +10,9 @@
 //! Bounded: beyond `WISHES_MAX` patterns a node wants everything, which costs network and loses
 //! nothing, until it is half of that again.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::limits::{INTEREST_PAGE_BYTES, REMOVALS_MAX, WISHES_MAX};
+use super::limits::{ADDITIONS_MAX, INTEREST_PAGE_BYTES, REMOVALS_MAX, WISHES_MAX};
 use crate::core::subscription::{PatternMap, TypePattern};
 
 /// What this node wants.
@@ -25,6 +25,11 @@ pub(super) struct Interest {
     idle: BTreeSet<(u64, TypePattern)>,
     /// Taken back, with the version that did it; the oldest are forgotten.
     removed: VecDeque<(u64, TypePattern)>,
+    /// What each of the latest versions added, and the number of all; for peers that lack only these.
+    added: BTreeMap<u64, Vec<TypePattern>>,
+    added_len: usize,
+    /// The last version whose additions are not among them.
+    added_before: u64,
     /// Wanted, but in no version yet.
     fresh: Vec<TypePattern>,
     /// The latest version, and the last one that added something.
@@ -44,8 +49,10 @@ struct Wanted {
     desks: u32,
     /// Since when no desk wants it.
     idle_since: Option<u64>,
-    /// The version that added it, and when that was; `None`: not yet.
-    since: Option<(u64, u64)>,
+    /// When the first desk wished it.
+    since: u64,
+    /// The version that added it; `None`: not yet.
+    version: Option<u64>,
 }
 
 /// A piece of a node's interest, as sent.
@@ -53,7 +60,7 @@ struct Wanted {
 pub(super) struct Changes {
     /// What was there before no longer counts; this is all.
     pub(super) reset: bool,
-    /// Wanted from now on, with their age in milliseconds.
+    /// Wanted from now on, with their age in milliseconds when the pages were made.
     pub(super) added: Vec<(TypePattern, u64)>,
     /// No longer wanted.
     pub(super) removed: Vec<TypePattern>,
@@ -68,6 +75,9 @@ impl Interest {
             wanted: PatternMap::default(),
             idle: BTreeSet::new(),
             removed: VecDeque::new(),
+            added: BTreeMap::new(),
+            added_len: 0,
+            added_before: 0,
             fresh: Vec::new(),
             version: 0,
             added_version: 0,
@@ -91,7 +101,8 @@ impl Interest {
             let wanted = Wanted {
                 desks: 1,
                 idle_since: None,
-                since: None,
+                since: now,
+                version: None,
             };
             self.fresh.push(pattern.clone());
             self.wanted.insert(&pattern, wanted);
@@ -132,14 +143,19 @@ impl Interest {
         while self.removed.len() > REMOVALS_MAX {
             self.removed.pop_front();
         }
-        for pattern in std::mem::take(&mut self.fresh) {
-            if let Some(wanted) = self.wanted.get_mut(&pattern)
-                && wanted.since.is_none()
-            {
-                wanted.since = Some((next, now));
-                self.added_version = next;
-            }
+        let fresh = std::mem::take(&mut self.fresh).into_iter();
+        let added: Vec<TypePattern> = fresh
+            .filter(|pattern| {
+                let wanted = self.wanted.get_mut(pattern);
+                let wanted = wanted.filter(|wanted| wanted.version.is_none());
+                wanted.map(|wanted| wanted.version = Some(next)).is_some()
+            })
+            .collect();
+        // Whoever sends everything sends these, too.
+        if !added.is_empty() && !self.is_everything {
+            self.added_version = next;
         }
+        self.note_added(next, added);
         let is_everything = if self.is_everything {
             // Half, so that it does not go back and forth at the limit.
             self.wanted.len() > self.patterns_max / 2
@@ -154,6 +170,41 @@ impl Interest {
         self.version = next;
         self.minted_at = now;
         true
+    }
+
+    /// Remembers what a version added, and forgets what older ones did if that is too much.
+    fn note_added(&mut self, version: u64, added: Vec<TypePattern>) {
+        self.added_len += added.len();
+        self.added.insert(version, added);
+        while self.added_len > ADDITIONS_MAX || self.added.len() > ADDITIONS_MAX {
+            let Some((version, forgotten)) = self.added.pop_first() else {
+                return;
+            };
+            self.added_len -= forgotten.len();
+            self.added_before = version;
+        }
+    }
+
+    /// What was added behind `version` and is wanted, with its age.
+    fn added_since(&self, version: u64, now: u64) -> Vec<(TypePattern, u64)> {
+        let age = |wanted: &Wanted| now.saturating_sub(wanted.since);
+        if version < self.added_before {
+            let all = self.wanted.iter();
+            let added =
+                all.filter(|(_pattern, wanted)| wanted.version.is_some_and(|at| at > version));
+            return added
+                .map(|(pattern, wanted)| (pattern, age(wanted)))
+                .collect();
+        }
+        let latest = self.added.range(version + 1..);
+        let latest = latest.flat_map(|(at, added)| added.iter().map(move |pattern| (at, pattern)));
+        latest
+            .filter_map(|(at, pattern)| {
+                let wanted = self.wanted.get(pattern)?;
+                // It may have been removed since, and added again.
+                (wanted.version == Some(*at)).then(|| (pattern.clone(), age(wanted)))
+            })
+            .collect()
     }
 
     /// When the oldest pattern nobody wants was given up.
@@ -177,10 +228,11 @@ impl Interest {
             .removed
             .front()
             .map_or(self.version, |(first, _)| *first);
-        // With removals dropped, those of `forgotten` itself may be incomplete.
+        // With removals dropped, those of `forgotten` itself may be incomplete, which a peer that knows
+        // this version does not need.
         let is_full = self.removed.len() == REMOVALS_MAX;
-        let reset = version
-            .is_none_or(|version| (is_full && version <= forgotten) || version < self.turned);
+        let reset =
+            version.is_none_or(|version| (is_full && version < forgotten) || version < self.turned);
         let version = if reset { 0 } else { version.unwrap_or(0) };
         let mut pages = vec![Changes {
             reset,
@@ -210,14 +262,10 @@ impl Interest {
                 }
             }
         }
-        for (pattern, wanted) in self.wanted.iter() {
-            if let Some((added, at)) = wanted.since
-                && added > version
-            {
-                room(&mut pages, &pattern);
-                if let Some(page) = pages.last_mut() {
-                    page.added.push((pattern, now.saturating_sub(at)));
-                }
+        for (pattern, age) in self.added_since(version, now) {
+            room(&mut pages, &pattern);
+            if let Some(page) = pages.last_mut() {
+                page.added.push((pattern, age));
             }
         }
         pages
@@ -270,6 +318,8 @@ impl Wishes {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn exact(number: u32) -> TypePattern {
@@ -335,5 +385,91 @@ mod tests {
         let mut wishes = Wishes::default();
         told(&interest, Some(1), &mut wishes);
         assert!(wishes.cover("t1", 200));
+    }
+
+    #[test]
+    fn after_many_removals_changes_are_told_as_changes() {
+        let mut interest = Interest::up_to(WISHES_MAX);
+        let number = |count: usize| u32::try_from(count).unwrap();
+        let all: Vec<_> = (0..number(REMOVALS_MAX) + 10).map(exact).collect();
+        interest.change(all.clone(), &all, 0);
+        interest.mint(0, 0);
+        // All are removed in one version.
+        interest.mint(20_000, 10_000);
+        let version = interest.version;
+        interest.change(vec![exact(7)], &[], 20_000);
+        interest.mint(20_100, 10_000);
+        let is_reset = |version| {
+            interest
+                .since(version, 30_000)
+                .iter()
+                .any(|page| page.reset)
+        };
+        assert!(!is_reset(Some(version)));
+        // Who missed some that are forgotten is told all.
+        assert!(is_reset(Some(version - 1)));
+    }
+
+    #[test]
+    fn who_wants_everything_makes_nobody_send_batches_anew_for_more() {
+        let mut interest = Interest::up_to(1);
+        interest.change(vec![exact(1), exact(2)], &[], 0);
+        interest.mint(0, 0);
+        let added = interest.added_version;
+        interest.change(vec![exact(3)], &[], 100);
+        assert!(interest.mint(200, 0));
+        assert_eq!(interest.added_version, added);
+        // Until everything is no longer wanted.
+        interest.change(Vec::new(), &[exact(1), exact(2), exact(3)], 300);
+        interest.mint(400, 350);
+        assert!(interest.added_version > added);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_remembered_by_version_is_what_going_through_all_finds(
+            changes in prop::collection::vec((0_u32..12, any::<bool>()), 1..60),
+            forgotten in 0_u64..4,
+        ) {
+            let mut interest = Interest::default();
+            for (at, (number, is_added)) in (0..).zip(changes) {
+                if is_added {
+                    interest.change(vec![exact(number)], &[], at);
+                } else {
+                    interest.change(Vec::new(), &[exact(number)], at);
+                }
+                interest.mint(at, at.saturating_sub(5));
+            }
+            interest.added_before = forgotten;
+            let all = |interest: &Interest| {
+                let versions = 0..=interest.version;
+                let added = versions.map(|version| {
+                    let mut added = interest.added_since(version, 100);
+                    added.sort();
+                    added
+                });
+                added.collect::<Vec<_>>()
+            };
+            let remembered = all(&interest);
+            interest.added_before = u64::MAX;
+            prop_assert_eq!(remembered, all(&interest));
+        }
+    }
+
+    #[test]
+    fn what_versions_added_is_remembered_within_its_bound() {
+        let mut interest = Interest::default();
+        let count = u32::try_from(ADDITIONS_MAX).unwrap();
+        for first in [0, count / 2, count] {
+            let added = (first..first + count / 2).map(exact).collect();
+            interest.change(added, &[], 0);
+            interest.mint(0, 0);
+        }
+        assert_eq!(
+            (interest.added_len, interest.added_before),
+            (ADDITIONS_MAX, 1)
+        );
+        assert_eq!(interest.added_since(1, 0).len(), ADDITIONS_MAX);
+        assert_eq!(interest.added_since(0, 0).len(), ADDITIONS_MAX / 2 * 3);
     }
 }

@@ -22,7 +22,8 @@ pub const PAGE_EVENTS_MAX: usize = 4_096;
 /// Longest pattern: as long as an event type that can be subscribed to.
 pub const PATTERN_BYTES_MAX: usize = 1_024;
 
-/// Patterns of one connection's replay: as many as it may have subscriptions.
+/// Patterns of one connection's replay: as many as a client may name. With more, as when a token's
+/// claims add some, everything is asked for, and the desk drops what its client does not want.
 pub const PATTERNS_MAX: usize = 1_000;
 
 /// Patterns in one message about interest, in bytes of their texts and 16 each: as much as a batch.
@@ -32,22 +33,28 @@ pub const INTEREST_PAGE_BYTES: usize = 256 * 1024;
 /// wants everything. A peer that tells more all the same is told to try again.
 pub const WISHES_MAX: usize = 1_000_000;
 
+/// Additions to interest that are remembered by version; for peers that missed more, all of it is gone
+/// through. 16 MiB if every type is as long as it can be.
+pub const ADDITIONS_MAX: usize = 16_384;
+
 /// Removals of interest that are remembered, for peers that missed some; others get all anew.
 pub const REMOVALS_MAX: usize = 4_096;
 
 /// Shortest time between two versions of this node's interest, in milliseconds. Enough for many
-/// round trips in one data centre; an added subscription waits at most so long.
+/// round trips in one data centre, where an added subscription waits at most so long.
 pub const MINT_PAUSE_MIN: u64 = 20;
 
-/// Longest time between two versions, for slow links.
+/// Longest time that is always kept between two versions. A link that is slower is waited for
+/// (`Hub::mint_at`), and no client waits longer than for other nodes.
 pub const MINT_PAUSE_MAX: u64 = 400;
 
-/// How much later than measured an interest may have begun when it was told late, in milliseconds:
-/// more than a message travels. A pattern told in time begins when it arrives.
+/// How much earlier than reckoned an interest that was told late may have begun, in milliseconds: more
+/// than two clocks drift apart between two messages. A pattern told in time begins when it arrives.
 pub const LATE_SLACK: u64 = 1_000;
 
-/// An interest told within this time after it began is in time.
-pub const IN_TIME: u64 = 100;
+/// An interest that arrives within this time after it began is in time, in milliseconds: nobody has
+/// been told yet that it is in force (`Params::answer_timeout`).
+pub const IN_TIME: u64 = 1_000;
 
 /// Nodes that are gone whose positions are remembered, beside those that are linked.
 pub const GONE_MAX: usize = 64;
@@ -56,13 +63,19 @@ pub const GONE_MAX: usize = 64;
 /// reconnecting clients cause.
 pub const TICKETS_MAX: usize = 16_384;
 
-/// Replays under way at the same time; others wait for their turn. Each asks every peer once, and more
-/// for nodes that are gone; so many of these questions are under way with one peer.
+/// Replays under way at the same time; others wait for their turn.
+pub const REPLAYS_MAX: usize = 64;
+
+/// How long a replay waits for its turn, in milliseconds; then its client is told of a gap.
+pub const REPLAY_WAIT: u64 = 5_000;
+
+/// Questions of replays under way with one peer; a replay begins when all peers have room for one. It
+/// asks every peer once, and more for nodes that are gone.
 ///
 /// With the next two, with the hub's own exchanges, mostly one of a kind, and the registry's 21 that
 /// leaves room among the 96 requests of both directions that a connection takes (`p2p`): those beyond
 /// would be lost and tried again seconds later.
-pub const REPLAYS_MAX: usize = 8;
+pub const REPLAY_QUESTIONS_MAX: usize = 8;
 
 /// Memos asked for at the same time from one peer; others wait for their turn. Answered at once.
 pub const RECALLS_MAX: usize = 3;

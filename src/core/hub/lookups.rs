@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use super::{
     Hub,
     limits::{
-        CARRIES_MAX, EXPIRED_MAX, HELD_BYTES_MAX, RECALLS_MAX, REPLAYS_MAX, SILENT_PAUSE,
+        CARRIES_MAX, EXPIRED_MAX, HELD_BYTES_MAX, RECALLS_MAX, REPLAY_QUESTIONS_MAX, SILENT_PAUSE,
         TICKETS_MAX,
     },
     params::Params,
@@ -21,7 +21,7 @@ use crate::core::replica::id::PeerId;
 /// Which turn to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Where is a client, and what has it missed? At most [`REPLAYS_MAX`] clients at a time.
+    /// Where is a client, and what has it missed? At most [`REPLAY_QUESTIONS_MAX`] at a time.
     Replay,
     Recall,
     Carry,
@@ -61,7 +61,7 @@ impl Kind {
 
     const fn under_way_max(self) -> usize {
         match self {
-            Self::Replay => REPLAYS_MAX,
+            Self::Replay => REPLAY_QUESTIONS_MAX,
             Self::Recall => RECALLS_MAX,
             Self::Carry => CARRIES_MAX,
         }
@@ -108,6 +108,11 @@ impl Lookups {
         lane.under_way < kind.under_way_max()
             || (lane.held.len() < TICKETS_MAX
                 && self.held_bytes.saturating_add(bytes) <= HELD_BYTES_MAX)
+    }
+
+    /// Whether a question would not have to wait for its turn.
+    pub(super) fn is_free(&self, kind: Kind, now: u64) -> bool {
+        self.is_silent(now) || self.lane(kind).under_way < kind.under_way_max()
     }
 
     /// When the first one that waits for its turn has waited for too long.

@@ -3,8 +3,9 @@
 
 use super::{
     Hub,
+    clock::SentAt,
     interest::Wishes,
-    limits::{IN_TIME, LATE_SLACK, MINT_PAUSE_MAX, MINT_PAUSE_MIN, NAME_BYTES_MAX, WISHES_MAX},
+    limits::{MINT_PAUSE_MAX, MINT_PAUSE_MIN, NAME_BYTES_MAX, WISHES_MAX},
     output::{Fact, Output},
     peers::Purpose,
     wire::{self, Answer, Hello, Request, Wish},
@@ -58,13 +59,26 @@ impl Hub {
         }
     }
 
-    /// When the next version may be made.
+    /// When the next version may be made: once all peers know the one before, and what they send under
+    /// it has arrived.
     pub(super) fn mint_at(&self) -> u64 {
         if self.peers.is_empty() || self.interest.version == 0 {
             return 0;
         }
+        let minted_at = self.interest.minted_at;
         let pause = self.life.round_trip.saturating_mul(4);
-        self.interest.minted_at + pause.clamp(MINT_PAUSE_MIN, MINT_PAUSE_MAX)
+        let earliest = minted_at + pause.clamp(MINT_PAUSE_MIN, MINT_PAUSE_MAX);
+        // Who waits for the version must not be let in before it is made.
+        let latest = minted_at + self.params.answer_timeout;
+        let mut at = earliest;
+        for peer in self.peers.values().filter(|peer| peer.node.is_some()) {
+            if peer.told != Some(self.interest.version) {
+                return latest;
+            }
+            // What it sends next was made under this version, and has to arrive under it.
+            at = at.max(peer.told_at + self.life.round_trip);
+        }
+        at.min(latest)
     }
 
     /// Asks strangers who they are, and tells everybody else what changed since it last heard.
@@ -96,9 +110,11 @@ impl Hub {
             peer.interest_sent.send();
             let version = peer.telling_version;
             let last = peer.telling.is_empty();
+            // The pages before this one have taken their time.
+            let waited = now.saturating_sub(peer.telling_since);
             let added = page.added.iter().map(|(pattern, age)| Wish {
                 pattern: pattern.into(),
-                age: *age,
+                age: age.saturating_add(waited),
             });
             let interest = wire::Interest {
                 node: self.me,
@@ -110,6 +126,8 @@ impl Hub {
                 removed: page.removed.iter().map(Into::into).collect(),
                 round: peer.telling_round,
                 page: peer.telling_page,
+                clock: Some(now),
+                receivers_clock: peer.clock.map(|clock| clock.at(now)),
             };
             peer.telling_page += 1;
             let purpose = Purpose::Interest {
@@ -120,7 +138,7 @@ impl Hub {
             questions.push((id.clone(), purpose, Request::Interest(interest)));
         }
         for id in strangers {
-            let hello = Request::Hello(self.hello());
+            let hello = Request::Hello(self.hello(now));
             self.ask(&id, Purpose::Hello, &hello, now);
         }
         for (id, purpose, request) in questions {
@@ -136,7 +154,7 @@ impl Hub {
             self.tell_anew(id);
         }
         self.met(id, hello, now);
-        Answer::Hello(self.hello())
+        Answer::Hello(self.hello(now))
     }
 
     /// Tells a peer everything from the beginning.
@@ -156,16 +174,17 @@ impl Hub {
             .is_some_and(|peer| peer.telling_round == round)
     }
 
-    fn hello(&self) -> Hello {
+    fn hello(&self, now: u64) -> Hello {
         let gone = self.origins.iter();
+        let gone = gone.filter_map(|(node, origin)| Some((*node, origin.gone_time(now)?)));
+        let (gone, gone_for) = gone.unzip();
         Hello {
             node: self.me,
             name: self.name.clone(),
             head: self.log.head(),
-            gone: gone
-                .filter(|(_node, origin)| origin.gone_since.is_some())
-                .map(|(node, _origin)| *node)
-                .collect(),
+            gone,
+            gone_for: Some(gone_for),
+            clock: Some(now),
         }
     }
 
@@ -182,7 +201,10 @@ impl Hub {
             mut name,
             head,
             gone,
+            gone_for,
+            clock,
         } = hello;
+        self.clock_heard(id, clock, now);
         let Some(peer) = self.peers.get_mut(id) else {
             return;
         };
@@ -193,7 +215,7 @@ impl Hub {
         peer.node = Some(node);
         peer.name.clone_from(&name);
         self.node_back(node, &name, head);
-        self.heard_of_gone(gone, now);
+        self.heard_of_gone(gone, &gone_for.unwrap_or_default(), now);
         self.revoke_at(id, node, &name, now);
         self.tell(Fact::Met { node, name });
         self.pull_from(id, now);
@@ -206,6 +228,7 @@ impl Hub {
         interest: wire::Interest,
         now: u64,
     ) -> Answer {
+        self.clock_heard(id, interest.clock, now);
         let head = self.log.head();
         let Some(peer) = self.peers.get_mut(id) else {
             return Answer::Later;
@@ -217,7 +240,7 @@ impl Hub {
         let (round, page) = (interest.round, interest.page);
         if (round, page) < peer.heard {
             // It comes late, or again; what was told since counts.
-            return self.known(id, interest.version);
+            return self.known(id, interest.version, now);
         }
         let is_next = (round, page) == peer.heard || (round > peer.heard.0 && page == 0);
         if !is_next {
@@ -245,14 +268,10 @@ impl Hub {
         if wishes.len().saturating_add(interest.added.len()) > WISHES_MAX {
             return Answer::Later;
         }
+        let sent_at = SentAt::new(interest.receivers_clock, now);
         let mut earliest = now;
         for Wish { pattern, age } in interest.added {
-            // What is told as a whole may have been told before, and counted from then on.
-            let since = if age <= IN_TIME && !is_whole {
-                now
-            } else {
-                now.saturating_sub(age.saturating_add(LATE_SLACK))
-            };
+            let since = sent_at.since(age, is_whole);
             if let Some(pattern) = pattern.read() {
                 wishes.add(pattern, since);
                 earliest = earliest.min(since);
@@ -272,10 +291,10 @@ impl Hub {
         };
         peer.shipping.rewind(from);
         self.ship(id, now);
-        self.known(id, interest.version)
+        self.known(id, interest.version, now)
     }
 
-    fn known(&mut self, id: &PeerId, version: u64) -> Answer {
+    fn known(&mut self, id: &PeerId, version: u64, now: u64) -> Answer {
         let head = self.log.head();
         let Some(peer) = self.peers.get_mut(id) else {
             return Answer::Later;
@@ -289,6 +308,7 @@ impl Hub {
             version,
             head,
             clear,
+            clock: Some(now),
         }
     }
 
@@ -310,6 +330,7 @@ impl Hub {
             return;
         }
         peer.told = Some(version);
+        peer.told_at = now;
         let took = now.saturating_sub(peer.telling_since);
         self.life.round_trip = took.max(self.life.round_trip / 2);
         if clear

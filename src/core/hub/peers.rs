@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::{
     Hub,
+    clock::PeerClock,
     interest::{Changes, Wishes},
     lookups::Lookups,
     output::{Fact, Output},
@@ -21,8 +22,11 @@ pub(super) struct Peer {
     pub(super) node: Option<NodeId>,
     pub(super) name: String,
     pub(super) greeting: UnderWay,
+    pub(super) clock: Option<PeerClock>,
     /// What it knows of this node's interest.
     pub(super) told: Option<u64>,
+    /// Since when.
+    pub(super) told_at: u64,
     /// Pages of interest that are not sent yet; the version they end with, and when it was begun.
     pub(super) telling: VecDeque<Changes>,
     pub(super) telling_version: u64,
@@ -234,7 +238,12 @@ impl Hub {
                 return;
             }
             Request::Revoke(revoked) => self.take_revoked(revoked, clocks),
-            Request::Compare(digests) => self.compare(&digests),
+            // Who is not met is not sent what is revoked from now on; it must not think it has all.
+            Request::Compare(..) if !self.is_met(from) => Answer::Later,
+            Request::Compare(digests, clock) => {
+                self.clock_heard(from, clock, now);
+                self.compare(&digests, clocks)
+            }
             Request::Bucket { index, after } => self.serve_bucket(index, after.as_deref()),
             Request::Farewell { node, head } => self.farewell(node, head),
         };
@@ -261,7 +270,7 @@ impl Hub {
             | Request::Recall(_)
             | Request::Carry { .. }
             | Request::Revoke(_)
-            | Request::Compare(_)
+            | Request::Compare(..)
             | Request::Bucket { .. } => true,
         }
     }
@@ -303,8 +312,10 @@ impl Hub {
                     version: known,
                     head,
                     clear,
+                    clock,
                 },
             ) if !last || known == version => {
+                self.clock_heard(&peer, clock, now);
                 if self.is_telling(&peer, round) {
                     self.interest_confirmed(&peer, version, last, (head, clear), now);
                 }
@@ -314,7 +325,9 @@ impl Hub {
                     self.tell_anew(&peer);
                 }
             }
-            (Purpose::Batch, Answer::Took { have }) => self.batch_taken(&peer, have, now),
+            (Purpose::Batch, Answer::Took { have, kept }) => {
+                self.batch_taken(&peer, have, kept, now);
+            }
             (Purpose::Batch, Answer::Stale { version }) => self.batch_bounced(&peer, version),
             (Purpose::Pull(origin), Answer::Events(events)) => {
                 self.pulled(&peer, origin, events, now);

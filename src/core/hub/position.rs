@@ -4,9 +4,9 @@
 
 use std::{collections::BTreeMap, fmt};
 
-/// Nodes one [`Vector`] may name. Every node that is linked must fit, or a resume could not tell an
-/// old node from a new one; 64 take less than 1 KiB as text.
-pub const ORIGINS_MAX: usize = 64;
+/// Nodes one [`Vector`] may name. Every node that is linked must fit, or each resume would begin with
+/// its first event: these are 128 at most (`p2p`). With some that are gone they take less than 4 KiB as text, the bound of an id that a client sends.
+pub const ORIGINS_MAX: usize = 160;
 
 /// One life of a node: random at every start of the process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

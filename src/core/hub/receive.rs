@@ -40,12 +40,13 @@ impl Hub {
         }
         let keep = batch.keep.map(|keep| keep.max(batch.from).max(lost));
         let events = self.take(origin, batch.events);
-        if let Some(from) = keep {
+        let kept = keep.map(|from| {
             let (to, at) = (batch.to, now);
-            self.copies.extend(origin, Part { from, to, at }, events);
-        }
+            let is_kept = self.copies.extend(origin, Part { from, to, at }, events);
+            if is_kept { to } else { from }
+        });
         let have = self.reached(origin, batch.to);
-        Answer::Took { have }
+        Answer::Took { have, kept }
     }
 
     /// Delivers those of `events` that are new; gives all of them back, read.
@@ -55,6 +56,13 @@ impl Hub {
         for Numbered { seq, text } in events {
             let Some(event) = revive(text.0) else {
                 self.tell(Fact::Unreadable { origin, seq });
+                if self
+                    .origins
+                    .get(&origin)
+                    .is_none_or(|origin| seq > origin.have)
+                {
+                    self.gap(origin, seq, Some(seq));
+                }
                 continue;
             };
             read.push((seq, Arc::clone(&event)));

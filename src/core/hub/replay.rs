@@ -1,23 +1,23 @@
 //! Resuming: what a client missed, page by page, from every node's log and from copies. Depends on the
 //! machine. Deliberately absent: constraints; the desk that asked drops what its client does not want.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Hub, cursor,
-    delivery::{Delivery, Gap, Replayed},
+    Hub,
+    assembly::{Assembly, End},
+    cursor,
+    delivery::{Gap, Replayed},
     input::From,
     limits::{
-        ID_BYTES_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PATTERNS_MAX, REPLAYS_MAX, TICKETS_MAX,
+        ID_BYTES_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PATTERNS_MAX, REPLAY_WAIT, REPLAYS_MAX,
+        TICKETS_MAX,
     },
     log::{Kept, Log},
+    lookups::Kind,
     output::{Fact, Output},
     peers::Purpose,
-    position::{NodeId, Reached, Vector},
-    receive::revive,
+    position::{NodeId, ORIGINS_MAX, Reached, Vector},
     wire::{Answer, Events, EventsWanted, Numbered, Request, Text},
 };
 use crate::core::{
@@ -39,6 +39,7 @@ pub(super) struct HeldReplay {
     ticket: u64,
     from: From,
     types: Vec<TypePattern>,
+    pub(super) deadline: u64,
 }
 
 #[derive(Debug)]
@@ -65,23 +66,27 @@ enum Stage {
 // === impl Hub ===
 
 impl Hub {
-    pub(super) fn replay(&mut self, ticket: u64, from: From, mut types: Vec<TypePattern>) {
+    pub(super) fn replay(&mut self, ticket: u64, from: From, types: Vec<TypePattern>, now: u64) {
         if self.replays_held.len() >= TICKETS_MAX {
             let replayed = None;
             self.out.push(Output::Replayed { ticket, replayed });
             return;
         }
-        types.truncate(PATTERNS_MAX);
+        let types = within_bounds(types);
+        let deadline = now + REPLAY_WAIT;
         self.replays_held.push_back(HeldReplay {
             ticket,
             from,
             types,
+            deadline,
         });
     }
 
-    /// Begins what waits for its turn, as far as there is room.
+    /// Begins what waits for its turn, as far as there is room: here, and with all peers, which are
+    /// asked. Otherwise the time for an answer would go by before the question is sent.
     pub(super) fn begin_replays(&mut self, now: u64) {
         while self.replays.len() < REPLAYS_MAX
+            && (self.peers.values()).all(|peer| peer.lookups.is_free(Kind::Replay, now))
             && let Some(held) = self.replays_held.pop_front()
         {
             self.begin_replay(held, now);
@@ -93,8 +98,9 @@ impl Hub {
             ticket,
             from,
             types,
+            deadline: _,
         } = held;
-        // Counted from here: who waits for its turn is not kept waiting by a silent node.
+        // Counted from here: the time for its turn is not taken from that for answers.
         let deadline = now + self.params.answer_timeout;
         match from {
             From::Vector(from) => self.collect(ticket, from, types, deadline, now),
@@ -188,7 +194,7 @@ impl Hub {
         }
     }
 
-    /// Nobody knows where the client was.
+    /// Nobody knows where the client was, or nobody has time for it.
     fn replay_nothing(&mut self, ticket: u64) {
         let gap = Gap {
             origin: None,
@@ -286,10 +292,7 @@ impl Hub {
 
     /// Whether there are no events of `node` behind `seq`, and never will be.
     fn is_whole(&self, node: NodeId, seq: u64) -> bool {
-        let origin = self.origins.get(&node);
-        origin
-            .and_then(|origin| origin.farewell)
-            .is_some_and(|head| head <= seq)
+        (self.origins.get(&node)).is_some_and(|origin| origin.is_whole(seq))
     }
 
     /// Nodes that are gone and that a client at `from` has never heard of.
@@ -297,6 +300,8 @@ impl Hub {
         self.origins
             .iter()
             .filter(|(node, origin)| origin.gone_since.is_some() && from.get(**node).is_none())
+            // It may have had no room for it; then the client was here when the node ended.
+            .filter(|(_node, origin)| from.len() < ORIGINS_MAX || !origin.ended)
             .map(|(node, _origin)| *node)
     }
 
@@ -318,8 +323,8 @@ impl Hub {
         };
         let events = match types {
             Some(types) => {
-                let types = types.into_iter().take(PATTERNS_MAX);
-                let wanted: PatternMap<()> = types.filter_map(super::wire::Pattern::read).collect();
+                let types = types.into_iter().filter_map(super::wire::Pattern::read);
+                let wanted: PatternMap<()> = within_bounds(types.collect()).into_iter().collect();
                 page(log, after, |kept| {
                     wanted.covering(&kept.event.event_type).next().is_some()
                 })
@@ -417,6 +422,13 @@ impl Hub {
             self.check_located(ticket, now);
             self.check_collected(ticket, now);
         }
+        while let Some(held) = self.replays_held.front()
+            && held.deadline <= now
+        {
+            let ticket = held.ticket;
+            self.replays_held.pop_front();
+            self.replay_nothing(ticket);
+        }
     }
 
     fn check_collected(&mut self, ticket: u64, now: u64) {
@@ -478,122 +490,14 @@ impl Hub {
     }
 }
 
-/// What is behind the last page of a node's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// The node lives; what follows comes live.
-    Open,
-    /// The node is gone, and this is all: it had said good-bye.
-    Whole,
-    /// The node is gone, and nobody knows whether this is all.
-    Unknown,
-}
-
-/// A page of a replay that is being put together.
-struct Assembly {
-    from: Vector,
-    at: Vector,
-    /// Of the nodes that the client has heard of none is left. There may have been others meanwhile, of
-    /// which nobody knows any more.
-    is_orphan: bool,
-    /// Origin, first and last number that may be missing.
-    gaps: Vec<(NodeId, u64, Option<u64>)>,
-    events: Vec<Arc<Delivery>>,
-    more: bool,
-    done: BTreeSet<NodeId>,
-}
-
-// === impl Assembly ===
-
-impl Assembly {
-    /// `is_witness`: a node that lives.
-    fn begin(from: Vector, is_witness: impl Fn(NodeId) -> bool) -> Self {
-        let is_orphan = !from.is_empty() && !from.iter().any(|(node, _)| is_witness(node));
-        Self {
-            is_orphan,
-            at: from.clone(),
-            from,
-            gaps: Vec::new(),
-            events: Vec::new(),
-            more: false,
-            done: BTreeSet::new(),
-        }
+/// As many types as may be asked for. If there are more, everything: the desk that asked drops what its
+/// client does not want.
+fn within_bounds(types: Vec<TypePattern>) -> Vec<TypePattern> {
+    let types: BTreeSet<TypePattern> = types.into_iter().collect();
+    if types.len() > PATTERNS_MAX {
+        return vec![TypePattern::Prefix("".into())];
     }
-
-    fn add(&mut self, origin: NodeId, page: Events, end: End) {
-        self.done.insert(origin);
-        let after = self.from.seq(origin);
-        if page.from > after {
-            self.gaps.push((origin, after + 1, Some(page.from)));
-        }
-        let mut last = after.max(page.from);
-        for Numbered { seq, text } in page.events {
-            let Some(event) = (seq > last).then(|| revive(text.0)).flatten() else {
-                continue;
-            };
-            last = seq;
-            self.at.raise(origin, Reached::at(seq));
-            self.events.push(Arc::new(Delivery {
-                origin,
-                seq,
-                event,
-                cursor: cursor::encode(&self.at),
-            }));
-        }
-        let to = page.to.max(last);
-        let is_end = end != End::Open && !page.more;
-        self.more |= page.more;
-        if is_end && end == End::Unknown {
-            self.gaps.push((origin, to + 1, None));
-        }
-        self.at.raise(
-            origin,
-            Reached {
-                seq: to,
-                ended: is_end,
-            },
-        );
-    }
-
-    /// There may be more of `origin` than was found.
-    fn doubt(&mut self, origin: NodeId) {
-        if !self.more {
-            self.gaps.push((origin, self.at.seq(origin) + 1, None));
-        }
-    }
-
-    /// Nobody answered for `origin`.
-    fn miss(&mut self, origin: NodeId, is_gone: bool) {
-        if !self.done.insert(origin) {
-            return;
-        }
-        let after = self.from.seq(origin);
-        self.gaps.push((origin, after + 1, None));
-        if is_gone {
-            let ended = true;
-            self.at.raise(origin, Reached { seq: after, ended });
-        }
-    }
-
-    fn end(self) -> Replayed {
-        let text = cursor::encode(&self.from);
-        let orphaned = self.is_orphan.then_some((None, 1, None));
-        let gaps = (self.gaps.into_iter()).map(|(origin, from, to)| (Some(origin), from, to));
-        let gaps = orphaned.into_iter().chain(gaps);
-        let gaps = gaps.map(|(origin, from, to)| Gap {
-            origin,
-            from,
-            to,
-            // The client is still where it was: if it is cut off now, it hears of the gap again.
-            cursor: Arc::clone(&text),
-        });
-        Replayed {
-            gaps: gaps.collect(),
-            events: self.events,
-            upto: self.at,
-            more: self.more,
-        }
-    }
+    types.into_iter().collect()
 }
 
 /// What `is_wanted` of a log behind `after`, as far as it fits a page. A page may be empty and have

@@ -233,7 +233,9 @@ impl Hub {
     }
 
     /// Compares with every peer once, and then with one after the other.
-    pub(super) fn compare_all(&mut self, now: u64) {
+    pub(super) fn compare_all(&mut self, now: Now) {
+        let clocks = now;
+        let now = clocks.monotonic;
         let mut questions = Vec::new();
         for (id, peer) in &mut self.peers {
             let comparing = &mut peer.comparing;
@@ -245,7 +247,8 @@ impl Hub {
                 Request::Bucket { index, after }
             } else if !comparing.is_done || comparing.wanted {
                 comparing.wanted = false;
-                Request::Compare(self.blacklist.digests().to_vec())
+                self.blacklist.expire(clocks.wall / 1_000);
+                Request::Compare(self.blacklist.digests().to_vec(), Some(now))
             } else {
                 continue;
             };
@@ -268,7 +271,9 @@ impl Hub {
         self.compared_last = next;
     }
 
-    pub(super) fn compare(&mut self, theirs: &[u64]) -> Answer {
+    pub(super) fn compare(&mut self, theirs: &[u64], now: Now) -> Answer {
+        // What has expired is no difference: whole buckets would be fetched for it.
+        self.blacklist.expire(now.wall / 1_000);
         let differing = self.blacklist.differing(theirs).into_iter();
         Answer::Differing(
             differing

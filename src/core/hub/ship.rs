@@ -71,8 +71,8 @@ impl Hub {
         self.ask(id, Purpose::Batch, &Request::Batch(batch), now);
     }
 
-    /// A peer has everything up to `have`.
-    pub(super) fn batch_taken(&mut self, id: &PeerId, have: u64, now: u64) {
+    /// A peer has everything up to `have`; its copies reach to `kept`, if it keeps some and says so.
+    pub(super) fn batch_taken(&mut self, id: &PeerId, have: u64, kept: Option<u64>, now: u64) {
         let head = self.log.head();
         let Some(peer) = self.peers.get_mut(id) else {
             return;
@@ -86,6 +86,10 @@ impl Hub {
         }
         shipping.acked = acked;
         shipping.scanned = shipping.scanned.max(shipping.acked);
+        if kept.is_some_and(|kept| kept < have) && shipping.keeps_from.is_some() {
+            // It keeps what follows; who waits for a copy of this waits in vain.
+            shipping.keeps_from = Some(acked);
+        }
         if self.is_backup(id) {
             self.check_waiters();
         }

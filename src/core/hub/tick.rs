@@ -61,15 +61,17 @@ impl Hub {
         let waits = self.interest_waits.front().map(|wait| wait.deadline);
         let waiters = self.waiters.iter().take(1).map(|waiter| waiter.deadline);
         let replays = self.replays.values().map(|replay| replay.deadline);
+        let held = self.replays_held.front().map(|held| held.deadline);
         (deadlines.into_iter())
             .chain(waits)
             .chain(waiters)
             .chain(replays)
+            .chain(held)
             .chain(self.recalls_due.first().map(|(at, _ticket)| *at))
             .chain(self.revocations.values().map(|wait| wait.deadline))
             .chain(self.revoke_again.iter().map(|(at, ..)| *at))
             .chain(self.bury_at())
-            .chain(self.life.leaving)
+            .chain(self.life.leaving.filter(|_at| !self.life.left))
             .for_each(&mut sooner);
         for peer in self.peers.values() {
             peer.lookups.deadline().into_iter().for_each(&mut sooner);

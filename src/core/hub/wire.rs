@@ -54,7 +54,12 @@ pub(super) enum Request {
     Revoke(#[n(0)] Vec<Revoked>),
     /// Which buckets of your blacklist differ?
     #[n(9)]
-    Compare(#[n(0)] Vec<u64>),
+    Compare(
+        #[n(0)] Vec<u64>,
+        /// The sender's clock, in milliseconds.
+        #[n(1)]
+        Option<u64>,
+    ),
     /// A part of a bucket.
     #[n(10)]
     Bucket {
@@ -101,6 +106,9 @@ pub(super) enum Answer {
         /// No event up to `head` is on its way or will be.
         #[n(2)]
         clear: bool,
+        /// The answering node's clock, in milliseconds.
+        #[n(3)]
+        clock: Option<u64>,
     },
     /// To Batch.
     #[n(4)]
@@ -108,6 +116,9 @@ pub(super) enum Answer {
         /// Everything up to this has arrived.
         #[n(0)]
         have: u64,
+        /// As keeper of copies: they reach to this.
+        #[n(1)]
+        kept: Option<u64>,
     },
     /// To Batch: nothing was taken; it was made under an old interest.
     #[n(5)]
@@ -161,6 +172,12 @@ pub(super) struct Hello {
     /// Nodes it knows of that are gone.
     #[n(3)]
     pub(super) gone: Vec<NodeId>,
+    /// For how long each of them has been gone, in milliseconds.
+    #[n(4)]
+    pub(super) gone_for: Option<Vec<u64>>,
+    /// Its clock, in milliseconds.
+    #[n(5)]
+    pub(super) clock: Option<u64>,
 }
 
 /// What a node wants, or what changed about it.
@@ -190,6 +207,12 @@ pub(super) struct Interest {
     /// Which page of it, from 0.
     #[n(8)]
     pub(super) page: u32,
+    /// The sender's clock, in milliseconds.
+    #[n(9)]
+    pub(super) clock: Option<u64>,
+    /// What the receiver's clock says at least at the time of sending, as the sender knows.
+    #[n(10)]
+    pub(super) receivers_clock: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -197,7 +220,7 @@ pub(super) struct Interest {
 pub(super) struct Wish {
     #[n(0)]
     pub(super) pattern: Pattern,
-    /// For how long it has been wanted, in milliseconds.
+    /// For how long it has been wanted when the message is sent, in milliseconds.
     #[n(1)]
     pub(super) age: u64,
 }

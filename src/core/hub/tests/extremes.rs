@@ -59,6 +59,8 @@ fn request() -> impl Strategy<Value = Request> {
                 name: "x".to_owned(),
                 head: a,
                 gone: vec![node],
+                gone_for: Some(vec![b]),
+                clock: flag.then_some(e),
             }),
             1 => Request::Interest(Interest {
                 node,
@@ -70,6 +72,8 @@ fn request() -> impl Strategy<Value = Request> {
                 removed: Vec::new(),
                 round: c,
                 page: if flag { 0 } else { u32::MAX },
+                clock: flag.then_some(e),
+                receivers_clock: Some(f),
             }),
             2 => Request::Batch(Batch {
                 origin: node,
@@ -99,8 +103,12 @@ fn answer() -> impl Strategy<Value = Answer> {
                 version: a,
                 head: b,
                 clear: flag,
+                clock: flag.then_some(c),
             },
-            1 => Answer::Took { have: a },
+            1 => Answer::Took {
+                have: a,
+                kept: flag.then_some(b),
+            },
             2 => Answer::Stale { version: a },
             3 => Answer::Memo(memo(a)),
             _more => Answer::Events(Events {

@@ -20,13 +20,13 @@ use crate::core::{
 
 /// Nodes that are all linked; what they say for their own surroundings is kept.
 pub(super) struct Town {
-    hubs: Vec<Hub>,
+    pub(super) hubs: Vec<Hub>,
     said: Vec<Vec<Output>>,
-    now: u64,
+    pub(super) now: u64,
     /// Who asked, by the number the answering node was told.
     asked: Vec<(usize, u64)>,
     /// Nodes that no longer answer.
-    silent: Vec<usize>,
+    pub(super) silent: Vec<usize>,
 }
 
 impl Town {
@@ -42,7 +42,7 @@ impl Town {
         Self::with(params, count)
     }
 
-    fn with(params: Params, count: u64) -> Self {
+    pub(super) fn with(params: Params, count: u64) -> Self {
         let hubs = (0..count).map(|number| {
             let now = Now::default();
             let me = NodeId::new(number + 1);
@@ -66,18 +66,30 @@ impl Town {
         town
     }
 
+    /// A node that is new, without links.
+    pub(super) fn join(&mut self, me: u64) -> usize {
+        let now = Now {
+            monotonic: self.now,
+            wall: self.now,
+        };
+        let hub = Hub::new(NodeId::new(me), format!("new-{me}"), Params::default(), now);
+        self.hubs.push(hub);
+        self.said.push(Vec::new());
+        self.hubs.len() - 1
+    }
+
     /// Both ends notice that the link is gone.
-    fn cut(&mut self, a: usize, b: usize) {
+    pub(super) fn cut(&mut self, a: usize, b: usize) {
         self.tell(a, Input::LinkClosed(peer(b)));
         self.tell(b, Input::LinkClosed(peer(a)));
     }
 
-    fn link(&mut self, a: usize, b: usize) {
+    pub(super) fn link(&mut self, a: usize, b: usize) {
         self.tell(a, Input::LinkOpened(peer(b)));
         self.tell(b, Input::LinkOpened(peer(a)));
     }
 
-    fn pass(&mut self, ms: u64) {
+    pub(super) fn pass(&mut self, ms: u64) {
         self.now += ms;
         for node in 0..self.hubs.len() {
             self.tell(node, Input::Tick);
@@ -103,7 +115,7 @@ impl Town {
         self.step(node, input)
     }
 
-    fn tell(&mut self, node: usize, input: Input) {
+    pub(super) fn tell(&mut self, node: usize, input: Input) {
         let now = Now {
             monotonic: self.now,
             wall: self.now,
@@ -142,11 +154,11 @@ impl Town {
         }
     }
 
-    fn said(&mut self, node: usize) -> Vec<Output> {
+    pub(super) fn said(&mut self, node: usize) -> Vec<Output> {
         std::mem::take(&mut self.said[node])
     }
 
-    fn want(&mut self, node: usize, event_type: &str) {
+    pub(super) fn want(&mut self, node: usize, event_type: &str) {
         let added = vec![TypePattern::Exact(event_type.into())];
         let input = Input::InterestChanged {
             ticket: 1,
@@ -158,7 +170,7 @@ impl Town {
         assert!(self.said(node).iter().any(is_known));
     }
 
-    fn submit(&mut self, node: usize, id: u32) {
+    pub(super) fn submit(&mut self, node: usize, id: u32) {
         let text = format!(r#"{{"specversion":"1.0","type":"a","id":"e{id}","source":"x"}}"#);
         let events = vec![Arc::new(Event::parse(Bytes::from(text)).unwrap())];
         self.tell(node, Input::Submit { ticket: 1, events });

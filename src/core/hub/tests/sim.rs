@@ -1,8 +1,10 @@
 //! Two to four hubs in virtual time on a bad network, with clients that come, go and resume. Every
-//! run is a function of its seed; a failing one prints it, and `HUB_SEED=n` runs it alone.
+//! run is a function of its seed; a failing one prints it, and `HUB_SEED=n` runs it alone. `HUB_SEEDS=n`
+//! runs n times as many seeds as usual.
 //!
-//! The oracle: a client gets every event it wants that was accepted after its subscription was
-//! confirmed exactly once, or is told of a gap that covers it; nobody is sent what nobody wants.
+//! The oracle: a client gets every event it wants that was accepted after it was told that its
+//! subscription is in force exactly once, or is told of a gap that covers it; nobody is sent what
+//! nobody wants.
 
 mod world;
 
@@ -20,7 +22,12 @@ fn run(plan: Plan) -> Vec<String> {
 fn seeds(count: u64) -> Vec<u64> {
     match std::env::var("HUB_SEED") {
         Ok(seed) => vec![seed.parse().expect("HUB_SEED is a number")],
-        Err(_unset) => (0..count).collect(),
+        Err(_unset) => {
+            let times = std::env::var("HUB_SEEDS").map_or(1, |times| {
+                times.parse::<u64>().expect("HUB_SEEDS is a number")
+            });
+            (0..count * times).collect()
+        }
     }
 }
 
@@ -49,6 +56,7 @@ fn plan(seed: u64, faults: Faults) -> Plan {
 const CALM: Faults = Faults {
     loss: 0,
     repeat: 0,
+    stalls: 0,
     cuts: false,
     crashes: false,
 };
@@ -56,6 +64,7 @@ const CALM: Faults = Faults {
 const STORM: Faults = Faults {
     loss: 8,
     repeat: 8,
+    stalls: 0,
     cuts: true,
     crashes: true,
 };
@@ -174,4 +183,12 @@ fn without_copies_the_oracle_objects_in_the_cluster_mode() {
         !objections.is_empty()
     });
     assert!(is_noticed, "copies: nothing was noticed");
+}
+
+#[test]
+fn what_travels_for_seconds_loses_nothing_silently() {
+    check("stalls", 24, |seed| {
+        let faults = Faults { stalls: 8, ..CALM };
+        plan(seed, faults)
+    });
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::pair::{Town, peer};
 use crate::core::hub::{
     input::{From, Input},
-    limits::{CARRIES_MAX, HELD_BYTES_MAX, REPLAYS_MAX},
+    limits::{CARRIES_MAX, HELD_BYTES_MAX, REPLAY_QUESTIONS_MAX},
     output::{CarryFault, Output},
     position::{NodeId, Vector},
 };
@@ -76,10 +76,10 @@ fn clients_resume_in_turn_and_none_waits_for_ever_for_a_silent_node() {
         };
         open += asked(&mut town, replay).len();
     }
-    assert_eq!(open, REPLAYS_MAX);
+    assert_eq!(open, REPLAY_QUESTIONS_MAX);
     let mut replayed = 0;
     // Each batch of them waits two seconds for the node that does not answer.
-    for _turn in 0..CLIENTS.div_ceil(REPLAYS_MAX) {
+    for _turn in 0..CLIENTS.div_ceil(REPLAY_QUESTIONS_MAX) {
         let outputs = town.step_after(0, 2_000, Input::Tick);
         replayed += outputs
             .iter()

@@ -25,7 +25,7 @@ impl Sound for Request {
             | Self::Recall(_)
             | Self::Carry { .. }
             | Self::Revoke(_)
-            | Self::Compare(_)
+            | Self::Compare(..)
             | Self::Bucket { .. } => true,
         }
     }
@@ -36,7 +36,7 @@ impl Sound for Answer {
         match self {
             Self::Hello(hello) => hello.is_sound(),
             Self::Known { version, head, .. } => is_possible(*version) && is_possible(*head),
-            Self::Took { have } => is_possible(*have),
+            Self::Took { have, kept } => is_possible(*have) && is_possible(kept.unwrap_or(0)),
             Self::Stale { version } => is_possible(*version),
             Self::Events(events) => events.is_sound(),
             Self::Memo(memo) => memo.is_sound(),

@@ -35,6 +35,8 @@ const UNWANTED: &str = "never.wanted";
 pub(super) struct Faults {
     pub(super) loss: u64,
     pub(super) repeat: u64,
+    /// Messages that travel for seconds.
+    pub(super) stalls: u64,
     pub(super) cuts: bool,
     pub(super) crashes: bool,
 }
@@ -469,7 +471,7 @@ impl World {
                 }
                 self.asked.insert(inbound, (node, life, exchange));
             }
-            let after = 1 + self.below(30) + copy * self.below(2_000);
+            let after = 1 + self.below(30) + copy * self.below(2_000) + self.stall();
             let input = Input::Request {
                 from: peer(node, life),
                 exchange: inbound,
@@ -477,6 +479,16 @@ impl World {
             };
             let (node, life) = (other, other_life);
             self.later(after, Happening::Input { node, life, input });
+        }
+    }
+
+    /// How long a message is held up on its way.
+    fn stall(&mut self) -> u64 {
+        let stalls = self.plan.faults.stalls;
+        if stalls > 0 && self.below(100) < stalls {
+            1_000 + self.below(4_000)
+        } else {
+            0
         }
     }
 
@@ -557,17 +569,14 @@ impl World {
         let Some(cursor) = client.cursor.clone() else {
             client.stage = Stage::Live;
             client.cursor = Some(here);
-            if missing == 0 {
-                client.effective = Some(self.now);
-            }
+            // Also if it was not confirmed in time: nothing is skipped silently.
+            client.effective = Some(self.now);
             return;
         };
         if matches!(client.stage, Stage::Subscribing) {
             // It got its first event while it waited.
             client.stage = Stage::Live;
-            if missing == 0 {
-                client.effective.get_or_insert(self.now);
-            }
+            client.effective.get_or_insert(self.now);
             return;
         }
         let from = cursor::decode(&cursor).unwrap();
