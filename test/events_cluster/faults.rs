@@ -198,16 +198,24 @@ fn a_client_that_does_not_read_is_disconnected_and_holds_nobody_up() {
     is_exact_or_gap(&heard, &ids);
 }
 
+/// A client that leaves and comes back.
+#[derive(Default)]
+struct Seat {
+    stream: Option<Stream>,
+    /// The `id` of what it heard last.
+    last: String,
+    /// It was told of a gap when it last came back.
+    has_gap: bool,
+}
+
 /// All clients leave and come back at once, some times; what the nodes use does not grow.
 fn all_come_back(clients: usize, rounds: usize) {
     const THREADS: usize = 32;
     let fleet = running(3, &[ANY_NUMBER]);
     let nodes: Vec<_> = fleet.live().map(|node| node.inbound()).collect();
     let query = types(&["t"]);
-    let seats: Vec<_> = (0..clients)
-        .map(|_| Mutex::new((None::<Stream>, String::new())))
-        .collect();
-    type Work<'w> = dyn Fn(usize, &mut (Option<Stream>, String)) + Sync + 'w;
+    let seats: Vec<_> = (0..clients).map(|_| Mutex::new(Seat::default())).collect();
+    type Work<'w> = dyn Fn(usize, &mut Seat) + Sync + 'w;
     let each = |work: &Work<'_>| {
         let next = AtomicUsize::new(0);
         thread::scope(|scope| {
@@ -225,26 +233,35 @@ fn all_come_back(clients: usize, rounds: usize) {
             }
         });
     };
-    each(&|number, seat| seat.0 = Some(Stream::open(nodes[number % 3], &query)));
+    each(&|number, seat| seat.stream = Some(Stream::open(nodes[number % 3], &query)));
     let mut levels = Vec::new();
+    let gaps = AtomicUsize::new(0);
     for round in 0..rounds {
         let seen = format!("seen-{round}");
         fleet.node(round % 3).submit("t", &seen);
         each(&|_number, seat| {
-            let stream = seat.0.as_mut().expect("a stream");
-            assert_eq!(stream.heard(), Heard::Event(seen.clone()));
-            seat.1.clone_from(&stream.last);
+            let stream = seat.stream.as_mut().expect("a stream");
+            let heard = stream.heard_until(&seen);
+            // Only with a gap it was not known how much would follow.
+            assert!(heard.len() == 1 || seat.has_gap, "{heard:?}");
+            seat.last.clone_from(&stream.last);
         });
-        each(&|_number, seat| seat.0 = None);
+        each(&|_number, seat| seat.stream = None);
         let missed: Vec<_> = (0..5).map(|number| format!("{round}-{number}")).collect();
         for (number, id) in missed.iter().enumerate() {
             fleet.node(number % 3).submit("t", id);
         }
         let begun = Instant::now();
         each(&|number, seat| {
-            let mut stream = Stream::resumed(nodes[(number + round + 1) % 3], &query, &seat.1);
-            assert_eq!(stream.ids(missed.len()), missed);
-            seat.0 = Some(stream);
+            let mut stream = Stream::resumed(nodes[(number + round + 1) % 3], &query, &seat.last);
+            let mut heard = Vec::new();
+            while heard.len() < missed.len() && !heard.contains(&Heard::Gap) {
+                heard.push(stream.heard());
+            }
+            is_exact_or_gap(&heard, &missed);
+            seat.has_gap = heard.contains(&Heard::Gap);
+            gaps.fetch_add(usize::from(seat.has_gap), Ordering::SeqCst);
+            seat.stream = Some(stream);
         });
         let levelled: Vec<u64> = fleet.live().map(|node| node.memory().0).collect();
         println!(
@@ -253,6 +270,10 @@ fn all_come_back(clients: usize, rounds: usize) {
         );
         levels.push(levelled);
     }
+    // A node that does not answer in time is a gap; on this machine others may take all the time.
+    let gaps = gaps.into_inner();
+    println!("{gaps} gaps for {clients} clients that came back {rounds} times");
+    assert!(gaps * 100 <= clients * rounds, "{gaps} gaps");
     for (first, last) in levels[0].iter().zip(&levels[rounds - 1]) {
         assert!(
             *last < first + first / 2 + 16 * 1024,

@@ -66,8 +66,9 @@ pub const TICKETS_MAX: usize = 16_384;
 /// Replays under way at the same time; others wait for their turn.
 pub const REPLAYS_MAX: usize = 64;
 
-/// How long a replay waits for its turn, in milliseconds; then its client is told of a gap.
-pub const REPLAY_WAIT: u64 = 5_000;
+/// How long a replay waits for its turn, in milliseconds; then its client is told of a gap. Long: to wait
+/// costs a client little, a gap may have it fetch everything anew, and so will all the others.
+pub const REPLAY_WAIT: u64 = 30_000;
 
 /// Questions of replays under way with one peer; a replay begins when all peers have room for one. It
 /// asks every peer once, and more for nodes that are gone.

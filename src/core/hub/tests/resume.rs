@@ -10,7 +10,7 @@ use crate::core::{
     hub::{
         delivery::Replayed,
         input::{From, Input},
-        limits::PATTERNS_MAX,
+        limits::{PATTERNS_MAX, REPLAY_WAIT},
         output::Output,
         position::{NodeId, Reached, Vector},
         wire::{Answer, Request, decode, encode},
@@ -135,8 +135,9 @@ fn nobody_waits_for_ever_to_resume_behind_others() {
         take(said, &mut open);
     }
     // The other node takes its time for each question, but answers.
-    for _turn in 0..4 {
-        let said = town.step_after(0, 1_900, Input::Tick);
+    let each = 1_900;
+    for _turn in 0..REPLAY_WAIT / each + 2 {
+        let said = town.step_after(0, each, Input::Tick);
         take(said, &mut open);
         for exchange in std::mem::take(&mut open) {
             let bytes = encode(&Answer::Unknown);

@@ -7,18 +7,15 @@
 
 use http::HeaderMap;
 
-use crate::{
-    core::hub::cursor::CURSOR_BYTES_MAX,
-    http::{
-        inbound::events::{
-            cookies::{cookie, cookie_id, quoted, set_cookie},
-            mailbox::Seen,
-            reception::{PollOrder, Polled},
-            resume::position_of,
-            token::Address,
-        },
-        sealer::Sealer,
+use crate::http::{
+    inbound::events::{
+        cookies::{cookie, cookie_id, quoted, set_cookie},
+        mailbox::Seen,
+        reception::{PollOrder, Polled},
+        resume::position_of,
+        token::Address,
     },
+    sealer::Sealer,
 };
 
 /// The cookie that names the session.
@@ -26,6 +23,10 @@ const CONNECTION_TOKEN: &str = "connection_token";
 
 /// The cookie with the last event's id, as JSON.
 const LAST_EVENT_ID: &str = "last_event_id";
+
+/// Longest position in a cookie, in bytes: of about a hundred nodes. Sealed it must not be longer than a
+/// token may be ([`crate::core::seal::TOKEN_BYTES_MAX`]). The id of an event can be longer, too.
+const POSITION_BYTES_MAX: usize = 2_000;
 
 /// A session, and how far its client is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,9 +77,9 @@ impl Ticket {
 
     /// Has the client keep it.
     pub fn write(&self, headers: &mut HeaderMap, sealer: &Sealer) {
-        // Only the id of an event can be longer. Without it, another node tells the client of a gap.
+        // Without it, another node tells the client of a gap.
         let position = match self.position.len() {
-            ..=CURSOR_BYTES_MAX => self.position.as_str(),
+            ..=POSITION_BYTES_MAX => self.position.as_str(),
             _ => "",
         };
         let mut behind = self.seen.number.unwrap_or_default().to_be_bytes().to_vec();
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn the_client_brings_back_what_it_was_given() {
         let sealer = sealer();
-        for length in [0, 6, CURSOR_BYTES_MAX] {
+        for length in [0, 6, POSITION_BYTES_MAX] {
             let ticket = Ticket {
                 position: "c".repeat(length),
                 ..ticket()
@@ -163,7 +164,7 @@ mod tests {
             assert_eq!(Ticket::read(&request, &sealer), Some(ticket));
         }
         let too_long = Ticket {
-            position: "~".repeat(CURSOR_BYTES_MAX + 1),
+            position: "~".repeat(POSITION_BYTES_MAX + 1),
             ..ticket()
         };
         let request = sent(&too_long, &sealer, str::to_owned);
