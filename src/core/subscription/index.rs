@@ -6,6 +6,7 @@
 //! removal does not search. Needs: `table`, `slab`, `values`. Deliberately absent: what a key
 //! stands for, and whether constraints name known fields.
 
+mod fingerprint;
 mod slab;
 mod table;
 #[cfg(test)]
@@ -185,13 +186,13 @@ impl<K: Copy + Ord + Hash> Index<K> {
         let length = |bucket: usize| buckets.get(bucket).map_or(0, |bucket| bucket.rows.len());
         let (home, rest) = table.arrange(conditions, length);
         let rest = (!rest.is_empty()).then(|| Box::new(rest));
-        let bucket = table.bucket(&home).unwrap_or_else(|| {
+        let bucket = table.bucket(home).unwrap_or_else(|| {
             let bucket = buckets.insert(Bucket {
                 table: number,
-                home: home.clone(),
+                home,
                 rows: Vec::with_capacity(1),
             });
-            table.set_bucket(&home, bucket);
+            table.set_bucket(home, bucket);
             bucket
         });
         let Some(rows) = buckets.get_mut(bucket).map(|bucket| &mut bucket.rows) else {
@@ -257,7 +258,7 @@ impl<K: Copy + Ord + Hash> Index<K> {
         let Some(table) = self.tables.get_mut(number) else {
             return;
         };
-        table.unset_bucket(&home);
+        table.unset_bucket(home);
         if table.is_empty() {
             net.remove(&table.name);
             self.names.remove(&table.name);

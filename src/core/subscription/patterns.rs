@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::{BuildHasher, Hash},
     sync::Arc,
 };
 
@@ -123,7 +124,7 @@ impl FromIterator<TypePattern> for PatternMap<()> {
 
 /// Gives memory back once three quarters of it are unused, so that a wave of connections does not
 /// keep it for good. Halving at that point keeps the cost per removal constant.
-pub(super) fn slacken<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>) {
+pub(super) fn slacken<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>) {
     /// Too little to be worth copying the rest.
     const WORTH_IT: usize = 64;
     if map.capacity() > WORTH_IT && map.len() < map.capacity() / 4 {

@@ -6,13 +6,20 @@
 //! a constraint is found by one of its fields, and the *rest* is compared. Deliberately absent: rows
 //! and their owners ([`super`]).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::RandomState},
+    sync::Arc,
+};
 
 use crate::core::{
     event::Scalar,
     subscription::{
         TypePattern,
-        index::{slab::Slab, values::Values},
+        index::{
+            fingerprint::{AsIs, Fingerprint, Taking},
+            slab::Slab,
+            values::Values,
+        },
         patterns::slacken,
     },
 };
@@ -36,6 +43,8 @@ pub(super) struct Table {
     plain: Option<usize>,
     shapes: Slab<Shape>,
     shape_count: usize,
+    /// Of the fingerprints.
+    keys: RandomState,
 }
 
 /// Buckets of constraints on the same fields.
@@ -43,16 +52,16 @@ pub(super) struct Table {
 struct Shape {
     /// Sorted.
     fields: Box<[Arc<str>]>,
-    buckets: HashMap<Arc<[Scalar]>, usize>,
+    buckets: HashMap<Fingerprint, usize, AsIs>,
 }
 
 /// Where in its table a bucket is found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Home {
     /// Always.
     Plain,
     /// By these values of the fields of this shape.
-    Keyed { shape: usize, values: Arc<[Scalar]> },
+    Keyed { shape: usize, values: Fingerprint },
 }
 
 // === impl Table ===
@@ -64,6 +73,7 @@ impl Table {
             plain: None,
             shapes: Slab::default(),
             shape_count: 0,
+            keys: RandomState::new(),
         }
     }
 
@@ -87,7 +97,7 @@ impl Table {
         let rows = |condition: &Condition| {
             let single = std::slice::from_ref(condition);
             let shape = self.shapes.get(self.shape(single)?)?;
-            let bucket = shape.buckets.get(std::slice::from_ref(&condition.value))?;
+            let bucket = shape.buckets.get(&self.fingerprint(single))?;
             Some(length(*bucket))
         };
         let (mut keys, mut rest) = (Vec::new(), conditions);
@@ -97,38 +107,38 @@ impl Table {
     }
 
     /// The bucket that is there.
-    pub(super) fn bucket(&self, home: &Home) -> Option<usize> {
+    pub(super) fn bucket(&self, home: Home) -> Option<usize> {
         match home {
             Home::Plain => self.plain,
-            Home::Keyed { shape, values } => self.shapes.get(*shape)?.buckets.get(values).copied(),
+            Home::Keyed { shape, values } => self.shapes.get(shape)?.buckets.get(&values).copied(),
         }
     }
 
-    pub(super) fn set_bucket(&mut self, home: &Home, bucket: usize) {
+    pub(super) fn set_bucket(&mut self, home: Home, bucket: usize) {
         match home {
             Home::Plain => self.plain = Some(bucket),
             Home::Keyed { shape, values } => {
-                if let Some(shape) = self.shapes.get_mut(*shape) {
-                    shape.buckets.insert(Arc::clone(values), bucket);
+                if let Some(shape) = self.shapes.get_mut(shape) {
+                    shape.buckets.insert(values, bucket);
                 }
             }
         }
     }
 
     /// Forgets a bucket, and its shape with the last.
-    pub(super) fn unset_bucket(&mut self, home: &Home) {
+    pub(super) fn unset_bucket(&mut self, home: Home) {
         match home {
             Home::Plain => self.plain = None,
             Home::Keyed {
                 shape: number,
                 values,
             } => {
-                let Some(shape) = self.shapes.get_mut(*number) else {
+                let Some(shape) = self.shapes.get_mut(number) else {
                     return;
                 };
-                shape.buckets.remove(values);
+                shape.buckets.remove(&values);
                 slacken(&mut shape.buckets);
-                if shape.buckets.is_empty() && self.shapes.remove(*number).is_some() {
+                if shape.buckets.is_empty() && self.shapes.remove(number).is_some() {
                     self.shape_count -= 1;
                 }
             }
@@ -148,7 +158,15 @@ impl Table {
     pub(super) fn fulfilled(&self, values: &mut Values<'_>) -> impl Iterator<Item = usize> {
         self.shapes
             .iter()
-            .filter_map(|(_, shape)| shape.fulfilled(values))
+            .filter_map(|(_, shape)| shape.fulfilled(values, &self.keys))
+    }
+
+    fn fingerprint(&self, conditions: &[Condition]) -> Fingerprint {
+        let mut taking = Taking::new(&self.keys);
+        for condition in conditions {
+            taking.take(&condition.value);
+        }
+        taking.fingerprint()
     }
 
     fn shape(&self, conditions: &[Condition]) -> Option<usize> {
@@ -160,7 +178,7 @@ impl Table {
     }
 
     fn keyed(&mut self, conditions: &[Condition]) -> Home {
-        let values = conditions.iter().map(|one| one.value.clone()).collect();
+        let values = self.fingerprint(conditions);
         let shape = self.shape(conditions).unwrap_or_else(|| {
             self.shape_count += 1;
             self.shapes.insert(Shape {
@@ -168,7 +186,7 @@ impl Table {
                     .iter()
                     .map(|one| Arc::clone(&one.field))
                     .collect(),
-                buckets: HashMap::new(),
+                buckets: HashMap::default(),
             })
         });
         Home::Keyed { shape, values }
@@ -178,14 +196,11 @@ impl Table {
 // === impl Shape ===
 
 impl Shape {
-    fn fulfilled(&self, values: &mut Values<'_>) -> Option<usize> {
-        if let [field] = &*self.fields {
-            let value = values.get(field)?;
-            return self.buckets.get(std::slice::from_ref(value)).copied();
+    fn fulfilled(&self, values: &mut Values<'_>, keys: &RandomState) -> Option<usize> {
+        let mut taking = Taking::new(keys);
+        for field in &self.fields {
+            taking.take(values.get(field)?);
         }
-        let key: Option<Vec<Scalar>> = (self.fields.iter())
-            .map(|field| values.get(field).cloned())
-            .collect();
-        self.buckets.get(key?.as_slice()).copied()
+        self.buckets.get(&taking.fingerprint()).copied()
     }
 }
