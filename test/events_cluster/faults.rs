@@ -136,7 +136,8 @@ fn killed_under_load(clients: usize, before: Duration, after: Duration) {
     for heard in &heard {
         is_within(heard, &accepted, &submitted);
         let gaps = heard.iter().filter(|heard| **heard == Heard::Gap).count();
-        assert_eq!(gaps, 1, "{heard:?}");
+        // Who comes back before the node is taken for dead hears of it then, and once more later.
+        assert!((1..=2).contains(&gaps), "{heard:?}");
         let ids: BTreeSet<&String> = heard.iter().filter_map(Heard::id).collect();
         let lost: Vec<_> = kept.iter().filter(|id| !ids.contains(**id)).collect();
         assert!(lost.is_empty(), "taken by survivors: {lost:?}");

@@ -32,7 +32,6 @@ pub(crate) const MORE_THAN_BUFFERS: u64 = 64 * 1024 * 1024;
 
 /// One end of a connection.
 pub(crate) struct Peer {
-    tcp: TcpStream,
     reader: BufReader<Transport>,
 }
 
@@ -90,9 +89,16 @@ impl Peer {
         tcp.set_write_timeout(Some(WAIT_MAX))
             .expect("a live socket");
         tcp.set_nodelay(true).expect("a live socket");
-        let clone = tcp.try_clone().expect("a descriptor");
-        let reader = BufReader::new(transport(clone));
-        Self { tcp, reader }
+        let reader = BufReader::new(transport(tcp));
+        Self { reader }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self.reader.get_ref() {
+            Transport::Plain(tcp) => tcp,
+            Transport::Client(stream) => &stream.sock,
+            Transport::Server(stream) => &stream.sock,
+        }
     }
 
     /// Sends `bytes`.
@@ -185,7 +191,7 @@ impl Peer {
 
     /// Waits longer than [`WAIT_MAX`] from now on.
     pub(crate) fn be_patient(&mut self, wait: Duration) {
-        let set = self.tcp.set_read_timeout(Some(wait));
+        let set = self.tcp().set_read_timeout(Some(wait));
         set.expect("a live socket");
     }
 
@@ -245,24 +251,24 @@ impl Peer {
             Transport::Server(stream) => stream.conn.send_close_notify(),
         }
         self.reader.get_mut().flush().ok();
-        self.tcp.shutdown(Shutdown::Write).ok();
+        self.tcp().shutdown(Shutdown::Write).ok();
     }
 
     /// Closes the connection without the farewell of TLS, if it is TLS.
     pub(crate) fn cut(self) {
-        self.tcp.shutdown(Shutdown::Both).ok();
+        self.tcp().shutdown(Shutdown::Both).ok();
     }
 
     /// Closes the connection with a RST.
     pub(crate) fn reset(self) {
-        SockRef::from(&self.tcp)
+        SockRef::from(self.tcp())
             .set_linger(Some(Duration::ZERO))
             .expect("a live socket");
     }
 
     /// A second handle on the plain connection, to write from another thread.
     pub(crate) fn writer(&self) -> TcpStream {
-        self.tcp.try_clone().expect("a descriptor")
+        self.tcp().try_clone().expect("a descriptor")
     }
 }
 
