@@ -1,12 +1,17 @@
 //! Stories of one machine or a few; what needs a bad network is in `sim`.
 
 mod alone;
+mod carrying;
+mod copying;
+mod delivery;
 mod extremes;
 mod forms;
-mod pair;
 mod parting;
+mod remembering;
 mod resume;
+mod revoking;
 mod sim;
 mod slow;
+mod town;
 mod turns;
 mod unreadable;

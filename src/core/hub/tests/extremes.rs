@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::pair::{Town, peer};
+use super::town::{Town, peer};
 use crate::core::hub::{
     WireFault,
     cursor::SEQ_MAX,

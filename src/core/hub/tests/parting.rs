@@ -1,6 +1,6 @@
 //! Meeting and parting: what a node has to know before it is ready, and what is left of one that goes.
 
-use super::pair::{Town, peer};
+use super::town::{Town, peer};
 use crate::core::{
     hub::{
         input::Input,
@@ -196,4 +196,30 @@ fn a_position_names_all_that_live_and_nobody_is_given_old_events_for_lack_of_roo
         .iter()
         .filter(|output| matches!(output, Output::Ask { .. }));
     assert_eq!(asked.count(), live, "each about its own events");
+}
+
+#[test]
+fn a_node_that_leaves_in_peace_leaves_no_gap_and_one_that_dies_does() {
+    for (leaves, gaps) in [(true, 0), (false, 1)] {
+        let mut town = Town::of(2);
+        town.want(1, "a");
+        town.submit(0, 1);
+        if leaves {
+            town.tell(0, Input::Leave);
+            assert!(
+                town.said(0)
+                    .iter()
+                    .any(|output| matches!(output, Output::Left))
+            );
+        }
+        town.silent.push(0);
+        town.tell(1, Input::LinkClosed(peer(0)));
+        town.now += 10_000;
+        town.tell(1, Input::Tick);
+        let said = town.said(1);
+        let told = said
+            .iter()
+            .filter(|output| matches!(output, Output::Gap(_)));
+        assert_eq!(told.count(), gaps, "leaves: {leaves}");
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::pair::Town;
+use super::town::Town;
 use crate::core::{
     event::Event,
     hub::{
@@ -147,4 +147,77 @@ fn nobody_waits_for_ever_to_resume_behind_others() {
     }
     let said = town.step(0, Input::Tick);
     assert_eq!(take(said, &mut open), clients);
+}
+
+#[test]
+fn a_client_resumes_on_another_node_by_cursor_and_by_event_id() {
+    let mut town = Town::of(2);
+    town.want(0, "a");
+    for id in 1..=3 {
+        town.submit(0, id);
+    }
+    town.said(1);
+    let start: Vector = std::iter::once((NodeId::new(1), Reached::at(1))).collect();
+    let by_id = |node| From::Event {
+        id: "e1".into(),
+        node,
+    };
+    for from in [
+        From::Vector(start),
+        by_id(None),
+        by_id(Some(NodeId::new(1))),
+    ] {
+        let types = vec![TypePattern::Exact("a".into())];
+        let input = Input::Replay {
+            ticket: 4,
+            from,
+            types,
+        };
+        town.tell(1, input);
+        let replayed = town.said(1).into_iter().find_map(|output| match output {
+            Output::Replayed { replayed, .. } => replayed,
+            _other => None,
+        });
+        let replayed = replayed.unwrap();
+        let ids: Vec<&str> = replayed
+            .events
+            .iter()
+            .map(|event| &*event.event.id)
+            .collect();
+        assert_eq!(ids, ["e2", "e3"]);
+        assert!(replayed.gaps.is_empty() && !replayed.more);
+    }
+}
+
+#[test]
+fn a_client_that_has_all_of_a_node_that_left_in_peace_resumes_without_a_gap() {
+    // Where the client is with the events of node 0, which has accepted two, and how node 0 went.
+    for (seq, leaves, gaps) in [(2, true, 0), (1, true, 1), (2, false, 1)] {
+        let mut town = Town::of(2);
+        town.submit(0, 1);
+        town.submit(0, 2);
+        if leaves {
+            town.tell(0, Input::Leave);
+        }
+        town.cut(0, 1);
+        town.said(1);
+        let from: Vector = [(1, seq), (2, 0)]
+            .map(|(node, seq)| (NodeId::new(node), Reached::at(seq)))
+            .into_iter()
+            .collect();
+        let input = Input::Replay {
+            ticket: 4,
+            from: From::Vector(from),
+            types: vec![TypePattern::Exact("a".into())],
+        };
+        town.tell(1, input);
+        let replayed = town.said(1).into_iter().find_map(|output| match output {
+            Output::Replayed { replayed, .. } => replayed,
+            _other => None,
+        });
+        let replayed = replayed.unwrap();
+        assert_eq!(replayed.gaps.len(), gaps, "at {seq}, left: {leaves}");
+        let reached = replayed.upto.get(NodeId::new(1)).unwrap();
+        assert!(reached.ended);
+    }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
-use super::pair::peer;
+use super::town::peer;
 use crate::core::{
     event::Event,
     hub::{Hub, input::Input, output::Output, params::Params, position::NodeId},

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::pair::{Town, peer};
+use super::town::{Town, peer};
 use crate::core::hub::{
     input::{From, Input},
     limits::{CARRIES_MAX, HELD_BYTES_MAX, REPLAY_QUESTIONS_MAX},

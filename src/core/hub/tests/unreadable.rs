@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::pair::{Town, peer};
+use super::town::{Town, peer};
 use crate::core::hub::{
     input::Input,
     output::{Output, SubmitRefusal},
