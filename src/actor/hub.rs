@@ -240,7 +240,7 @@ impl Handler<InterestChanged> for HubActor {
         let ticket = self.ticket();
         let (told, answer) = oneshot::channel();
         self.waiting.interests.insert(ticket, told);
-        let InterestChanged { added, removed, .. } = changed;
+        let InterestChanged { added, removed } = changed;
         let input = Input::InterestChanged {
             ticket,
             added,

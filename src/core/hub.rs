@@ -132,7 +132,7 @@ struct Life {
     /// When the latest link opened, and whether that is a while ago.
     linked_at: u64,
     calm: bool,
-    /// When the last complete round of telling interest took how long, in milliseconds.
+    /// How long it takes to tell interest, in milliseconds: the longest of late, halved with each answer.
     round_trip: u64,
     idle_at: u64,
     /// Deadline after `Input::Leave`.

@@ -65,8 +65,6 @@ pub enum SubmitRefusal {
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct InterestChanged {
-    /// Which desk.
-    pub desk: u32,
     /// Nobody at this desk wanted these before.
     pub added: Vec<TypePattern>,
     /// Nobody at this desk wants these any more.

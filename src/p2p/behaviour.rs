@@ -28,8 +28,8 @@ const PEERS: StreamProtocol = StreamProtocol::new("/rig/peers/1");
 /// Limit of a request, from sending it to the last byte of its answer.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests of both directions on one connection; the library drops what is more, unread. A member
-/// has at most 21 open for the registry (cluster protocol, section 6) and 23 for events
-/// (`core/hub/limits.rs`), each way; a connection has 128 streams for all protocols.
+/// has at most 21 open for the registry (cluster protocol, section 6) and 24 for events
+/// (`core/hub/limits.rs`), each way, and rarely some about revocations and lost events; a connection has 128 streams for all protocols.
 const REQUESTS_PER_CONNECTION_MAX: usize = 96;
 /// Whole gossip frame, both sides must agree; equals libp2p's default.
 const GOSSIP_FRAME_MAX: usize = 64 * 1024;

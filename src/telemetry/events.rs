@@ -26,6 +26,8 @@ const CLOSED: [&str; 7] = [
     "protocol",
 ];
 const REFUSED: [&str; 5] = ["bad_request", "token", "denied", "rate", "starting"];
+/// Beside these, of polls.
+const POLLS_REFUSED: [&str; 3] = ["draining", "sessions", "node_silent"];
 
 /// The meters.
 #[derive(Debug)]
@@ -123,6 +125,10 @@ impl EventMetrics {
                 let refused = meters.refused.with_label_values(&[transport, reason]);
                 refused.inc_by(0);
             }
+        }
+        for reason in POLLS_REFUSED {
+            let refused = meters.refused.with_label_values(&["longpolling", reason]);
+            refused.inc_by(0);
         }
         Ok(Arc::new(meters))
     }

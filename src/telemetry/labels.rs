@@ -27,12 +27,14 @@ impl Labels {
     /// The value under which `value` is counted: itself, or [`OTHERS`] if it is too long or there are
     /// [`LABELS_MAX`] already.
     pub fn label<'v>(&self, value: &'v Arc<str>) -> &'v str {
-        let is_admitted = {
+        let (is_admitted, is_full) = {
             let admitted = self.admitted.read();
             let admitted = admitted.unwrap_or_else(PoisonError::into_inner);
-            admitted.contains(value)
+            (admitted.contains(value), admitted.len() >= LABELS_MAX)
         };
-        if is_admitted || (value.len() <= LABEL_BYTES_MAX && self.admit(value)) {
+        // Once there is no room nobody waits for another thread.
+        let may_be = !is_full && value.len() <= LABEL_BYTES_MAX;
+        if is_admitted || (may_be && self.admit(value)) {
             value
         } else {
             OTHERS

@@ -214,7 +214,7 @@ impl Interest {
 
     /// Whether a connection of this node may want events of this type.
     pub(super) fn covers(&self, event_type: &str) -> bool {
-        self.wanted.covering(event_type).next().is_some()
+        self.wanted.covers(event_type)
     }
 
     /// Number of patterns.
@@ -308,6 +308,11 @@ impl Wishes {
     /// Whether something was wanted of the events that came at `at`.
     pub(super) fn reach_back_to(&self, at: u64) -> bool {
         self.0.iter().any(|(_pattern, since)| *since <= at)
+    }
+
+    /// Whether `pattern` is among them.
+    pub(super) fn knows(&self, pattern: &TypePattern) -> bool {
+        self.0.get(pattern).is_some()
     }
 
     /// Number of patterns.

@@ -110,7 +110,8 @@ pub const MEMOS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Longest key of a memo.
 pub const KEY_BYTES_MAX: usize = 64;
 
-/// Largest request that is carried to a connection of another node, and largest answer.
+/// Largest request that is carried to a connection of another node. Answers are bounded by
+/// [`MESSAGE_BYTES_MAX`]; whoever gives them keeps them below (`http/inbound/events/carried.rs`).
 pub const CARRY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Longest event id by which a position is looked up.

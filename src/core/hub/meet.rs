@@ -265,14 +265,15 @@ impl Hub {
         for pattern in interest.removed.into_iter().filter_map(wire::Pattern::read) {
             wishes.remove(&pattern);
         }
-        if wishes.len().saturating_add(interest.added.len()) > WISHES_MAX {
-            return Answer::Later;
-        }
         let sent_at = SentAt::new(interest.receivers_clock, now);
         let mut earliest = now;
         for Wish { pattern, age } in interest.added {
             let since = sent_at.since(age, is_whole);
             if let Some(pattern) = pattern.read() {
+                // Those that were told before, in a page whose answer was lost, take no room.
+                if wishes.len() >= WISHES_MAX && !wishes.knows(&pattern) {
+                    return Answer::Later;
+                }
                 wishes.add(pattern, since);
                 earliest = earliest.min(since);
             }

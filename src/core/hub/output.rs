@@ -158,7 +158,7 @@ pub enum Fact {
     Shipped {
         /// Events.
         events: usize,
-        /// Bytes of the message.
+        /// Bytes of the events.
         bytes: usize,
     },
     /// This many events of another node arrived.

@@ -227,7 +227,7 @@ impl Hub {
         let wanted: PatternMap<()> = types.iter().cloned().collect();
         let mut pages = BTreeMap::new();
         let own = page(&self.log, from.seq(self.me), |kept| {
-            wanted.covering(&kept.event.event_type).next().is_some()
+            wanted.covers(&kept.event.event_type)
         });
         pages.insert(self.me, own);
         let linked = self.linked();
@@ -250,14 +250,12 @@ impl Hub {
         let mut waiting: BTreeMap<NodeId, usize> = BTreeMap::new();
         let mut questions: Vec<(PeerId, NodeId)> = Vec::new();
         for node in &gone {
-            let Some(log) = self.copies.of(*node).filter(|_| self.params.rules.copies) else {
-                questions.extend(linked.iter().map(|(id, _node)| (id.clone(), *node)));
-                continue;
-            };
-            let copies = page(log, from.seq(*node), |kept| {
-                wanted.covering(&kept.event.event_type).next().is_some()
-            });
-            pages.insert(*node, copies);
+            if let Some(log) = self.copies.of(*node).filter(|_| self.params.rules.copies) {
+                let copies = page(log, from.seq(*node), |kept| {
+                    wanted.covers(&kept.event.event_type)
+                });
+                pages.insert(*node, copies);
+            }
             questions.extend(linked.iter().map(|(id, _node)| (id.clone(), *node)));
         }
         let mut asked = BTreeSet::new();
@@ -325,9 +323,7 @@ impl Hub {
             Some(types) => {
                 let types = types.into_iter().filter_map(super::wire::Pattern::read);
                 let wanted: PatternMap<()> = within_bounds(types.collect()).into_iter().collect();
-                page(log, after, |kept| {
-                    wanted.covering(&kept.event.event_type).next().is_some()
-                })
+                page(log, after, |kept| wanted.covers(&kept.event.event_type))
             }
             None if version.is_some_and(|version| peer.wishes_version < version) => {
                 return Answer::Later;
@@ -388,7 +384,7 @@ impl Hub {
             if let Some(log) = self.copies.of(origin) {
                 let wanted: PatternMap<()> = types.iter().cloned().collect();
                 let copies = page(log, from.seq(origin), |kept| {
-                    wanted.covering(&kept.event.event_type).next().is_some()
+                    wanted.covers(&kept.event.event_type)
                 });
                 pages.insert(origin, copies);
             }

@@ -16,7 +16,7 @@ pub struct PatternChanges {
 
 /// Collects comings and goings and forgets those that cancel each other out.
 #[derive(Debug, Default)]
-pub(super) struct Net {
+pub(crate) struct Net {
     added: BTreeSet<TypePattern>,
     removed: BTreeSet<TypePattern>,
 }
@@ -33,19 +33,22 @@ impl PatternChanges {
 // === impl Net ===
 
 impl Net {
-    pub(super) fn add(&mut self, pattern: &TypePattern) {
+    /// It is wanted now.
+    pub(crate) fn add(&mut self, pattern: &TypePattern) {
         if !self.removed.remove(pattern) {
             self.added.insert(pattern.clone());
         }
     }
 
-    pub(super) fn remove(&mut self, pattern: &TypePattern) {
+    /// Nobody wants it any more.
+    pub(crate) fn remove(&mut self, pattern: &TypePattern) {
         if !self.added.remove(pattern) {
             self.removed.insert(pattern.clone());
         }
     }
 
-    pub(super) fn changes(self) -> PatternChanges {
+    /// What is left.
+    pub(crate) fn changes(self) -> PatternChanges {
         PatternChanges {
             added: self.added.into_iter().collect(),
             removed: self.removed.into_iter().collect(),

@@ -97,6 +97,11 @@ impl<V> PatternMap<V> {
         self.exact.get(event_type).into_iter().chain(prefixes)
     }
 
+    /// Whether a pattern covers a type.
+    pub(in crate::core) fn covers(&self, event_type: &str) -> bool {
+        self.covering(event_type).next().is_some()
+    }
+
     /// All patterns with their values, in no particular order.
     pub(in crate::core) fn iter(&self) -> impl Iterator<Item = (TypePattern, &V)> {
         let exact = self.exact.iter();

@@ -70,7 +70,7 @@ pub enum Standing {
 /// A member that does not serve a change.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MissingNode {
-    /// Its name, or its name in the transport if it has left.
+    /// Its name.
     pub node: String,
     /// Why.
     pub reason: Reason,

@@ -1,12 +1,13 @@
 //! Cookies as long polling needs them: read, written, and able to hold the id of any event.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::borrow::Cow;
 
 use http::{
     HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
 };
-use sha2::{Digest as _, Sha256};
+
+use crate::core::digest::Digest;
 
 /// Longest id as it stands in a cookie. Browsers drop cookies of more than 4,096 bytes, and clients that
 /// limit heads would fail at every poll.
@@ -17,12 +18,7 @@ pub fn cookie_id(id: &str) -> Cow<'_, str> {
     if id.len() <= ID_BYTES_MAX && quoted(id).len() <= ID_BYTES_MAX {
         return Cow::Borrowed(id);
     }
-    let mut name = String::from("sha256:");
-    for byte in Sha256::digest(id) {
-        // Writing to memory does not fail.
-        let _written = write!(name, "{byte:02x}");
-    }
-    Cow::Owned(name)
+    Cow::Owned(format!("sha256:{}", Digest::of(id.as_bytes())))
 }
 
 /// The value of a cookie.

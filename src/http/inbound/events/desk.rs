@@ -7,6 +7,8 @@
 
 mod ending;
 mod giving;
+#[cfg(test)]
+mod tests;
 mod wanting;
 
 use std::{
@@ -21,7 +23,7 @@ use tokio::sync::{Mutex, Notify, oneshot};
 use crate::{
     core::{
         session::Name,
-        subscription::{TypePattern, extractors::Extractors, index::Index},
+        subscription::{changes::Net, extractors::Extractors, index::Index},
     },
     http::inbound::events::{
         frame::KEY_CHARS,
@@ -54,8 +56,9 @@ pub struct Desk {
     mailboxes: RefCell<Vec<LineId>>,
     tick: Cell<usize>,
     cursor: RefCell<Arc<str>>,
-    /// Changes of what the worker wants that the hub has not been told yet.
-    untold: RefCell<(Vec<TypePattern>, Vec<TypePattern>)>,
+    /// Changes of what the worker wants that the hub has not been told yet; what comes and goes before it
+    /// hears of it needs no telling.
+    untold: RefCell<Net>,
     has_untold: Notify,
     scratch: RefCell<Vec<u8>>,
     metrics: Arc<EventMetrics>,

@@ -33,23 +33,28 @@ pub enum Item {
 impl Held {
     /// Keeps an event, if there is room.
     pub fn put(&mut self, delivery: &Arc<Delivery>, bytes_max: usize) {
+        let bytes = delivery.bytes();
+        self.push(Item::Event(Arc::clone(delivery)), bytes, bytes_max);
+    }
+
+    /// Keeps that events may be missing, if there is room. Who has to fetch all again is told of gaps
+    /// then.
+    pub fn put_gap(&mut self, gap: &Gap, bytes_max: usize) {
+        let bytes = size_of::<Item>() + gap.cursor.len();
+        self.push(Item::Gap(gap.clone()), bytes, bytes_max);
+    }
+
+    fn push(&mut self, item: Item, bytes: usize, bytes_max: usize) {
         if self.overflowed {
             return;
         }
-        self.bytes += delivery.bytes();
+        self.bytes += bytes;
         if self.bytes > bytes_max && !self.items.is_empty() {
             self.items = Vec::new();
             self.bytes = 0;
             self.overflowed = true;
         } else {
-            self.items.push(Item::Event(Arc::clone(delivery)));
-        }
-    }
-
-    /// Keeps that events may be missing. Who has to fetch all again is told of gaps then.
-    pub fn put_gap(&mut self, gap: &Gap) {
-        if !self.overflowed {
-            self.items.push(Item::Gap(gap.clone()));
+            self.items.push(item);
         }
     }
 
@@ -104,6 +109,21 @@ mod tests {
         assert_eq!(held.take_items().map(|items| items.len()), Some(1));
         assert_eq!(held.take_renewed(), Some(Vec::new()));
         assert_eq!(held.take_renewed(), None);
+    }
+
+    #[test]
+    fn gaps_take_room_too() {
+        let gap = Gap {
+            origin: None,
+            from: 1,
+            to: None,
+            cursor: "x".repeat(100).into(),
+        };
+        let mut held = Held::default();
+        for _gap in 0..3 {
+            held.put_gap(&gap, 2 * (size_of::<Item>() + 100));
+        }
+        assert!(held.take_items().is_none());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::{
     core::{
         hub::{delivery::Replayed, input::From, output::CarryFault, position::NodeId},
-        subscription::TypePattern,
+        subscription::{TypePattern, changes::PatternChanges},
     },
     message::hub::{Carry, InterestChanged, Recall, Remember, Replay, Submit},
 };
@@ -32,12 +32,9 @@ pub struct HubLink {
 
 impl HubLink {
     /// Tells what a desk wants; completes when all nodes know it, or the hub has waited long enough.
-    pub async fn interest(&self, desk: u32, added: Vec<TypePattern>, removed: Vec<TypePattern>) {
-        let changed = InterestChanged {
-            desk,
-            added,
-            removed,
-        };
+    pub async fn interest(&self, changes: PatternChanges) {
+        let PatternChanges { added, removed } = changes;
+        let changed = InterestChanged { added, removed };
         if let Err(error) = self.interest.send(changed).await {
             log::error!("the hub actor does not answer: {error}");
         }

@@ -162,7 +162,7 @@ impl Welcome {
         self.confirm();
         match self.resume.take() {
             Some(resume) => self.replay(resume.from, resume.text).await,
-            None if self.desk.release(self.id, None) => {}
+            None if self.desk.release(self.id, &self.start, None) => {}
             // More came meanwhile than is held.
             None => match cursor::decode(&self.start) {
                 Ok(start) => {
@@ -200,7 +200,7 @@ impl Welcome {
             if !self.give(&page, &filter).await {
                 return;
             }
-            if !page.more && self.desk.release(self.id, Some(page.upto.clone())) {
+            if !page.more && self.desk.release(self.id, &upto, Some(page.upto.clone())) {
                 return;
             }
             from = From::Vector(page.upto);
@@ -242,7 +242,6 @@ impl Welcome {
     async fn give(&self, page: &Replayed, filter: &Index<()>) -> bool {
         let mut found = Vec::new();
         for delivery in &page.events {
-            found.clear();
             filter.matching(&delivery.event, &mut found);
             if found.is_empty() {
                 continue;
@@ -270,10 +269,11 @@ impl Welcome {
     /// The client goes on from now, and is told so.
     fn give_up(&self, from: &str) {
         let now = self.desk.cursor();
-        self.desk.send(self.id, gateway::gap(from, &now), now);
-        if !self.desk.release(self.id, None) {
+        let told = gateway::gap(from, &now);
+        self.desk.send(self.id, told, Arc::clone(&now));
+        if !self.desk.release(self.id, &now, None) {
             // What was too much came before `now`; since then nothing has come.
-            let _released = self.desk.release(self.id, None);
+            let _released = self.desk.release(self.id, &now, None);
         }
     }
 }

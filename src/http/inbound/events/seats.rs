@@ -100,6 +100,14 @@ impl Place {
             Self::Mailbox(_) => "longpolling",
         }
     }
+
+    /// Whether an event says where its client is then; on a WebSocket it does not.
+    pub fn tells_cursor(&self) -> bool {
+        match self {
+            Self::Line(line) => line.wire().is_sse(),
+            Self::Mailbox(_) => true,
+        }
+    }
 }
 
 // === impl Seats ===

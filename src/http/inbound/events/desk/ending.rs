@@ -139,7 +139,7 @@ impl Desk {
             return;
         };
         let changes = self.index.borrow_mut().remove(id);
-        self.want(changes.added, changes.removed);
+        self.want(&changes);
         if let Some(second) = seat.expires {
             let mut expiries = self.expiries.borrow_mut();
             if let Some(ids) = expiries.get_mut(&second) {

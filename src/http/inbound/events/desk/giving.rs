@@ -98,7 +98,7 @@ impl Desk {
             };
             if Arc::ptr_eq(&cursor, &delivery.cursor) {
                 seat.floor = None;
-            } else {
+            } else if seat.place.tells_cursor() {
                 own = Some(Frame::new(Arc::clone(&delivery.event), cursor));
             }
         }
@@ -150,7 +150,7 @@ impl Desk {
             None => return,
             Some(Seat {
                 held: Some(held), ..
-            }) => return held.put_gap(gap),
+            }) => return held.put_gap(gap, self.held_bytes_max),
             Some(Seat {
                 floor: Some(floor), ..
             }) => floor.admit_gap(gap),
@@ -163,10 +163,10 @@ impl Desk {
 
     /// Ends the holding of a line: it gets what came meanwhile and has not been replayed. The replay
     /// reached as far as `upto`, which may be ahead of the node: what is on its way is not given twice.
-    /// False: more came than is held, and it has to be fetched first.
+    /// `from`: where the client is, told with gaps. False: more came than is held, and it has to be
+    /// fetched first.
     #[must_use]
-    pub fn release(&self, id: LineId, upto: Option<Vector>) -> bool {
-        let from = self.position(id);
+    pub fn release(&self, id: LineId, from: &str, upto: Option<Vector>) -> bool {
         let items = {
             let mut seats = self.seats.borrow_mut();
             let Some(seat) = seats.get_mut(id) else {
@@ -189,7 +189,7 @@ impl Desk {
                     let frame = Frame::new(Arc::clone(&delivery.event), cursor);
                     self.give(id, &delivery, &frame);
                 }
-                Item::Gap(gap) => self.give_gap(id, &gap, &from),
+                Item::Gap(gap) => self.give_gap(id, &gap, from),
             }
         }
         true

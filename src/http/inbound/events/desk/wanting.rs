@@ -2,7 +2,7 @@
 
 use super::{Desk, LineId};
 use crate::{
-    core::subscription::{Subscription, TypePattern},
+    core::subscription::{Subscription, changes::PatternChanges},
     http::inbound::events::{hub_link::HubLink, seats::Seat},
 };
 
@@ -20,7 +20,7 @@ impl Desk {
             Some(_) => {}
         }
         let changes = self.index.borrow_mut().replace(id, subscriptions);
-        self.want(changes.added, changes.removed);
+        self.want(&changes);
     }
 
     /// What a client wants that still waits for what it missed, if that has changed since this was
@@ -30,24 +30,19 @@ impl Desk {
         seats.get_mut(id)?.held.as_mut()?.take_renewed()
     }
 
-    pub(super) fn want(&self, added: Vec<TypePattern>, removed: Vec<TypePattern>) {
+    pub(super) fn want(&self, changes: &PatternChanges) {
         let subscriptions = i64::try_from(self.index.borrow().len()).unwrap_or(i64::MAX);
         let change = subscriptions - self.subscriptions.replace(subscriptions);
         self.metrics.subscriptions.add(change);
-        if added.is_empty() && removed.is_empty() {
+        if changes.is_empty() {
             return;
         }
         let mut untold = self.untold.borrow_mut();
-        // What comes and goes before the hub hears of it needs no telling.
-        for pattern in added {
-            if !cancel(&mut untold.1, &pattern) {
-                untold.0.push(pattern);
-            }
+        for pattern in &changes.added {
+            untold.add(pattern);
         }
-        for pattern in removed {
-            if !cancel(&mut untold.0, &pattern) {
-                untold.1.push(pattern);
-            }
+        for pattern in &changes.removed {
+            untold.remove(pattern);
         }
         self.has_untold.notify_one();
     }
@@ -59,17 +54,8 @@ impl Desk {
 
     /// Tells the hub what the worker wants; completes when all nodes know it.
     pub async fn flush_interest(&self, hub: &HubLink) {
-        let (added, removed) = self.untold.take();
+        let untold = self.untold.take().changes();
         // Also if there is nothing new: an earlier change may still be on its way.
-        hub.interest(self.number, added, removed).await;
+        hub.interest(untold).await;
     }
-}
-
-/// Takes `pattern` out of `untold`, if it is there.
-fn cancel(untold: &mut Vec<TypePattern>, pattern: &TypePattern) -> bool {
-    let place = untold.iter().position(|other| other == pattern);
-    if let Some(place) = place {
-        untold.swap_remove(place);
-    }
-    place.is_some()
 }
