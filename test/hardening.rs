@@ -8,19 +8,19 @@ mod routes;
 mod smuggling;
 mod tokens;
 
-use std::{env, time::SystemTime};
+use std::time::SystemTime;
+
+use crate::sim::settings::{number, variable};
 
 /// The seed of this run's random attacks: `SEED`, or a new one. Printed, so that a failure can be
 /// repeated.
 fn seed() -> u64 {
-    let seed = match env::var("SEED") {
-        // Not ignored if it is none: then another story would be told than the one asked for.
-        Ok(seed) => seed.parse().expect("SEED is a number"),
-        Err(_unset) => {
-            let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-            now.as_secs() << 20 | u64::from(now.subsec_micros())
-        }
-    };
+    // Not ignored if it is no number: then another story would be told than the one asked for.
+    let given = number("SEED", variable("SEED")).unwrap_or_else(|fault| panic!("{fault}"));
+    let seed = given.unwrap_or_else(|| {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        now.as_secs() << 20 | u64::from(now.subsec_micros())
+    });
     println!("SEED={seed}");
     seed
 }

@@ -15,7 +15,7 @@ mod links;
 mod oracle;
 mod plan;
 mod run;
-mod settings;
+pub(crate) mod settings;
 mod shrink;
 mod story;
 mod truth;

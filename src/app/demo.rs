@@ -103,7 +103,7 @@ fn definitions(
 
 async fn begin(mut config: Config) -> Result<Running, Box<dyn std::error::Error + Send + Sync>> {
     let office = Arc::new(Office::default());
-    let (definitions, _port) = definitions(&office)?;
+    let (definitions, port) = definitions(&office)?;
     config.seeds = seeds(&definitions, &Surroundings { has_key: true })?;
     let is_own = (config.jwt.secret_key.as_ref()).is_some_and(|key| key.expose() == DEMO_SECRET);
     if is_own {
@@ -111,6 +111,8 @@ async fn begin(mut config: Config) -> Result<Running, Box<dyn std::error::Error 
     }
     if !config.events.extractors_given {
         config.events.extractors = Arc::new(Extractors::parse(EXTRACTORS)?);
+        // As if they were: the registry shows them, too.
+        config.events.extractors_given = true;
     }
     let running = start(config).await?;
     let (inbound, api) = (running.ports.inbound.first(), running.ports.api.first());
@@ -122,6 +124,7 @@ async fn begin(mut config: Config) -> Result<Running, Box<dyn std::error::Error 
             leaflet::leaflet(
                 &inbound.address.to_string(),
                 &api.address.to_string(),
+                port,
                 token.as_deref().unwrap_or("YOUR_TOKEN"),
             )
         );

@@ -43,9 +43,14 @@ pub(super) fn update_and_deletion(id: &str) -> Vec<Order> {
     ]
 }
 
-/// All nodes show the same acknowledged version, of the highest ref; who lost at that ref says so.
-/// Gives how many lost.
-pub(super) fn converges(fleet: &Fleet, id: &str, answers: &[Answer]) -> usize {
+/// How many votes the changes taken by each node have lost so far.
+pub(super) fn lost_before(fleet: &Fleet) -> Vec<f64> {
+    fleet.live().map(|node| node.metric(LOST_BY_VOTE)).collect()
+}
+
+/// All nodes show the same acknowledged version, of the highest ref; who lost at that ref says so, and
+/// has counted it since `before`. Gives how many lost.
+pub(super) fn converges(fleet: &Fleet, id: &str, before: &[f64], answers: &[Answer]) -> usize {
     let served = fleet.settled(id);
     let acknowledged: Vec<_> = answers.iter().map(Acknowledged::of).collect();
     for (answer, acknowledged) in answers.iter().zip(&acknowledged) {
@@ -77,7 +82,7 @@ pub(super) fn converges(fleet: &Fleet, id: &str, answers: &[Answer]) -> usize {
             let loser = fleet.node(node);
             loser.await_log(&told, 1, TOLD_MAX);
             // Counted before it is logged.
-            assert!(loser.metric(LOST_BY_VOTE) > 0.5);
+            assert!(loser.metric(LOST_BY_VOTE) > before[node] + 0.5);
             losers += 1;
         }
     }
@@ -94,8 +99,9 @@ fn until_somebody_loses(existing: bool, size: usize, orders: impl Fn(&str) -> Ve
             let created = fleet.node(0).create(&unserved(&id, "start"));
             fleet.until_all_show(&id, &Acknowledged::expected(&created).version);
         }
+        let before = lost_before(&fleet);
         let answers = at_once(|node| fleet.node(node), &orders(&id));
-        losers += converges(&fleet, &id, &answers);
+        losers += converges(&fleet, &id, &before, &answers);
         if losers > 0 && attempt >= 3 {
             println!("{losers} acknowledged changes lost in {attempt} attempts");
             return;
@@ -132,8 +138,9 @@ fn the_same_deletion_on_two_nodes_is_no_conflict() {
         let created = fleet.node(0).create(&unserved(&id, "start"));
         fleet.until_all_show(&id, &Acknowledged::expected(&created).version);
         let orders = [Order::Delete(id.clone()), Order::Delete(id.clone())];
+        let before = lost_before(&fleet);
         let answers = at_once(|node| fleet.node(node), &orders);
-        assert_eq!(converges(&fleet, &id, &answers), 0);
+        assert_eq!(converges(&fleet, &id, &before, &answers), 0);
         assert_eq!(fleet.settled(&id), None);
     }
     for node in fleet.live() {

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{
-        conflicts::{converges, updates},
+        conflicts::{converges, lost_before, updates},
         unserved,
     },
     support::{
@@ -250,7 +250,9 @@ fn nodes_of_two_builds_work_together() {
         fleet.until_all_show("api", &Acknowledged::expected(&written).version);
     }
     let orders = updates("api", &["left", "middle", "right"]);
-    converges(&fleet, "api", &at_once(|node| fleet.node(node), &orders));
+    let before = lost_before(&fleet);
+    let answers = at_once(|node| fleet.node(node), &orders);
+    converges(&fleet, "api", &before, &answers);
 
     // One after the other is replaced, as in a roll-out and a roll-back, and takes over what there is.
     let kept = fleet.settled("api");

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     client::{Answer, Request, ask, ask_until},
+    fleet::until,
     frontend::{builder, run, start, token, types},
 };
 
@@ -140,7 +141,9 @@ fn a_client_that_is_far_behind_is_told_between_what_and_what_it_missed() {
     for id in 0..210 {
         gateway.submit("greeting", &id.to_string());
     }
-    while client.ids().last().is_none_or(|id| id != "\"209\"") {}
+    until("the newest event", || {
+        (client.ids().last()? == "\"209\"").then_some(())
+    });
     let seen: Value = serde_json::from_str(&behind.last).expect("JSON");
     let body = behind.poll();
     let gap = &body["events"][0];
@@ -204,9 +207,10 @@ fn ids_of_any_kind_keep_answers_and_cookies_whole() {
     gateway.submit("greeting", "same");
     gateway.submit("greeting", "next");
     let mut got = Vec::new();
-    while got.last().is_none_or(|id| id != "\"next\"") {
+    until("the last event", || {
         got.extend(client.ids());
-    }
+        (got.last()? == "\"next\"").then_some(())
+    });
     assert_eq!(got, ["\"same\"", "\"same\"", "\"next\""]);
 }
 

@@ -90,7 +90,7 @@ fn a_killed_node_loses_nothing_that_it_has_accepted() {
 }
 
 fn there_are_many(node: &Gateway) -> bool {
-    super::clients::counted(node, "rig_hub_events_total{what=\"accepted\"}") > 100.0
+    node.metric("rig_hub_events_total{what=\"accepted\"}") > 100.0
 }
 
 #[test]

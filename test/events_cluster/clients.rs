@@ -12,7 +12,6 @@ use crate::support::{
     client::{Answer, Request, ask},
     event_stream::{EventStream, Frame, PATH},
     fleet::until as until_seen,
-    gateway::Gateway,
     peer::Peer,
     websocket::WebSocket,
 };
@@ -147,7 +146,7 @@ impl Stream {
 
     /// What is heard up to and with the event with this id.
     pub(super) fn heard_until(&mut self, id: &str) -> Vec<Heard> {
-        until(id, || self.heard())
+        heard_until(id, || self.heard())
     }
 
     /// The next event or gap; `None` if the stream has ended, however.
@@ -193,7 +192,7 @@ pub(super) fn socket_heard(socket: &mut WebSocket) -> Heard {
 }
 
 /// What is heard up to and with the event with this id.
-pub(super) fn until(id: &str, mut next: impl FnMut() -> Heard) -> Vec<Heard> {
+pub(super) fn heard_until(id: &str, mut next: impl FnMut() -> Heard) -> Vec<Heard> {
     let mut all = Vec::new();
     while all.last() != Some(&Heard::Event(id.to_owned())) {
         all.push(next());
@@ -356,14 +355,4 @@ impl Poller {
         found.sort();
         found
     }
-}
-
-/// A metric, 0 before it was counted first; labels are part of its name.
-pub(super) fn counted(gateway: &Gateway, name: &str) -> f64 {
-    let answer = ask(gateway.api(), &Request::new("GET", "/metrics")).expect("metrics");
-    let text = String::from_utf8_lossy(&answer.body.bytes);
-    let mut lines = text.lines();
-    lines
-        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
-        .unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    clients::{Poller, Stream, counted, socket_ids},
+    clients::{Poller, Stream, socket_ids},
     fleet, running,
 };
 use crate::support::{
@@ -139,5 +139,10 @@ fn events_that_nobody_wants_cost_no_traffic() {
     // One node of two has a client.
     let bytes = fleet.node(0).metric("rig_hub_shipped_bytes_total");
     assert!(bytes < 1_000.0, "{bytes} bytes");
-    assert!(counted(fleet.node(2), "rig_hub_events_total{what=\"arrived\"}") < 0.5);
+    assert!(
+        fleet
+            .node(2)
+            .metric("rig_hub_events_total{what=\"arrived\"}")
+            < 0.5
+    );
 }

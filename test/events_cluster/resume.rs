@@ -5,7 +5,7 @@ use rig::core::hub::cursor;
 use serde_json::json;
 
 use super::{
-    clients::{Heard, Poller, Stream, gap, is_exact_or_gap, socket_heard, until},
+    clients::{Heard, Poller, Stream, gap, heard_until, is_exact_or_gap, socket_heard},
     running,
 };
 use crate::support::{
@@ -165,7 +165,7 @@ fn a_web_socket_goes_on_by_event_id_and_token() {
         // An event's id may look like the `id` of a server-sent event.
         let id = format!("seen-{round}.0123456789abcdef");
         fleet.node(1).submit("t", &id);
-        until(&id, || socket_heard(&mut socket));
+        heard_until(&id, || socket_heard(&mut socket));
         seen.clone_from(&id);
         drop(socket);
         let missed = format!("missed-{round}");
@@ -184,7 +184,7 @@ fn a_web_socket_goes_on_by_event_id_and_token() {
     witness.welcome();
     fleet.node(1).submit("t", "common");
     for socket in [&mut witness, &mut socket] {
-        until("common", || socket_heard(socket));
+        heard_until("common", || socket_heard(socket));
     }
     fleet.node(1).submit("t", "after");
     drop(socket);
@@ -195,7 +195,7 @@ fn a_web_socket_goes_on_by_event_id_and_token() {
     );
     let mut socket = WebSocket::open(fleet.node(1).inbound(), &resumed);
     socket.welcome();
-    let heard = until("after", || socket_heard(&mut socket));
+    let heard = heard_until("after", || socket_heard(&mut socket));
     is_exact_or_gap(&heard, &texts(&["after"]));
     assert_ne!(seen, "");
 }
@@ -260,6 +260,6 @@ fn a_position_that_nobody_understands_is_answered_with_a_gap() {
         let id = format!("after {}", last.len());
         fleet.node(1).submit("t", &id);
         stream.heard_until(&id);
-        until(&id, || socket_heard(&mut socket));
+        heard_until(&id, || socket_heard(&mut socket));
     }
 }

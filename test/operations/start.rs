@@ -273,3 +273,11 @@ fn the_demo_brings_a_key_and_does_not_complain_that_there_is_none() {
         demo.log()
     );
 }
+
+#[test]
+fn the_demo_shows_the_extractors_that_are_in_force() {
+    let demo = Gateway::builder().arg("demo").start().expect("a demo");
+    let shown = ask(demo.api(), &Request::new("GET", "/v3/extractors")).expect("an answer");
+    let room = &shown.json()["chatroom_message"]["room"];
+    assert!(room.is_object(), "{}", shown.json());
+}

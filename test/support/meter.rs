@@ -17,7 +17,7 @@ use crate::support::{
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 impl Gateway {
-    /// Value of a metric without labels.
+    /// Value of a metric; its labels are part of the name.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         self.find_metric(name)
             .unwrap_or_else(|| panic!("no metric {name}"))

@@ -3,17 +3,23 @@
 /// The event of the tutorial; subscribers of its type, or of its room, receive it.
 pub(super) const CHAT_MESSAGE: &str = r#"{"specversion":"0.2","type":"chatroom_message","source":"curl","id":"1","data":{"name":"Ann","room":"lobby","message":"Hello!"}}"#;
 
+/// A definition to add, of the back end at this port.
+pub(super) fn definition(back_end: u16) -> String {
+    const MINE: &str = r#"{"id":"mine","name":"mine","version_data":{"default":{"endpoints":[{"id":"greet","method":"GET","path_regex":"/greet/(.+)","path_replacement":"/hello?name=\\1"}]}},"proxy":{"target_url":"127.0.0.1","port":PORT}}"#;
+    MINE.replace("PORT", &back_end.to_string())
+}
+
 /// The commands, for these addresses of the proxy and of the management API.
-pub(super) fn leaflet(inbound: &str, api: &str, token: &str) -> String {
+pub(super) fn leaflet(inbound: &str, api: &str, back_end: u16, token: &str) -> String {
     format!(
         "{}{}\n\nCtrl-C stops the demo.",
-        requests(inbound, api, token),
+        requests(inbound, api, back_end, token),
         events(inbound, api, token)
     )
 }
 
-fn requests(inbound: &str, api: &str, token: &str) -> String {
-    let definition = r#"{"id":"mine","name":"mine","version_data":{"default":{"endpoints":[{"id":"greet","method":"GET","path_regex":"/greet/(.+)","path_replacement":"/hello?name=\\1"}]}},"proxy":{"target_url":"127.0.0.1","port":PORT}}"#;
+fn requests(inbound: &str, api: &str, back_end: u16, token: &str) -> String {
+    let definition = definition(back_end);
     format!(
         r#"
 The gateway proxies on http://{inbound} and is managed on http://{api}. Try, in another terminal:
@@ -36,8 +42,7 @@ curl -i http://{inbound}/till
 curl -i -H 'Authorization: Bearer {token}' http://{inbound}/till
 
 # add an API while the gateway runs, use it, see its version, remove it
-PORT=$(curl -s http://{api}/v3/apis/demo | sed 's/.*"port":\([0-9]*\).*/\1/')
-curl -i -H 'content-type: application/json' http://{api}/v3/apis -d "$(echo '{definition}' | sed "s/PORT/$PORT/")"
+curl -i -H 'content-type: application/json' http://{api}/v3/apis -d '{definition}'
 curl http://{inbound}/greet/you
 curl -i http://{api}/v3/apis/mine
 curl -i -X DELETE http://{api}/v3/apis/mine

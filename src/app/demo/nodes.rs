@@ -110,7 +110,7 @@ fn leaflet(count: u8, port: u16, nodes: &[Child], again: &str) -> String {
     let last = u16::from(count) - 1;
     let (proxy, api) = (4000 + 100 * last, 4010 + 100 * last);
     let victim = nodes.last().and_then(Child::id).unwrap_or_default();
-    let definition = r#"{"id":"mine","name":"mine","version_data":{"default":{"endpoints":[{"id":"greet","method":"GET","path_regex":"/greet/(.+)","path_replacement":"/hello?name=\\1"}]}},"proxy":{"target_url":"127.0.0.1","port":PORT}}"#.replace("PORT", &port.to_string());
+    let definition = leaflet::definition(port);
     let renamed =
         |name: &str| definition.replace(r#""name":"mine""#, &format!(r#""name":"{name}""#));
     format!(

@@ -59,7 +59,7 @@ pub const DEFAULT_PROXY_HTTP_ASYNC_RESPONSE_TIMEOUT: &str = "5000";
 /// Connections share the bytes of an event, so many slow readers do not multiply it.
 pub const DEFAULT_CONNECTION_QUEUE_BYTES: &str = "1MiB";
 /// 64 MiB: a minute of 1,000 events of 1 KiB per second, in which a browser on a train or a restarted
-/// node comes back; small enough for a container of 256 MiB.
+/// node comes back.
 pub const DEFAULT_REPLAY_BUFFER_BYTES: &str = "64MiB";
 
 /// On all interfaces, for a node that others must reach. It holds only if there is a cluster.

@@ -41,7 +41,9 @@ pub(super) async fn ready(state: web::Data<AdminState>) -> HttpResponse {
 /// Why a node in `phase` wants no traffic.
 const fn reason(phase: Phase) -> Option<&'static str> {
     match phase {
-        Phase::Starting => Some("starting: the definitions are not loaded yet"),
+        Phase::Starting => {
+            Some("starting: the definitions, or what other nodes have, are not all here yet")
+        }
         Phase::Ready => None,
         Phase::Left => Some("left: the node has left its cluster and is to be stopped"),
         Phase::Draining => Some("draining: the node is shutting down"),
